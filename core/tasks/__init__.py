@@ -1,0 +1,16 @@
+"""Every task, seen whole. A name that is not there raises and lists those that are."""
+
+from __future__ import annotations
+
+from core.errors import Missing
+from core.tasks.base import Task
+from core.tasks.classification import Classification
+from core.words import Message, listed
+
+TASKS: dict[str, Task] = {task.name: task for task in (Classification(),)}
+
+
+def task(name: str) -> Task:
+    if name not in TASKS:
+        raise Missing(Message("There is no task called “{name}”; there are: {names}.", name=name, names=listed(TASKS)))
+    return TASKS[name]

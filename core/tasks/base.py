@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from core.words import Message
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import torch
 
 Row = Mapping[str, Any]  # a row of rows.arrow: "id", "split", and one entry per column role of the task
@@ -63,7 +64,7 @@ class Example:
     """One model input: token ids of one row (or one window of it), without padding and without a target."""
 
     row: int  # position in the list of rows it was made from
-    input_ids: Sequence[int]
+    input_ids: npt.NDArray[Any]  # int32
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +84,7 @@ Prediction = LabelScores  # a small closed set; later tasks add LabelSet, Number
 
 
 class Task(Protocol):
-    """See core/tasks/classification.py for the whole of one."""
+    """What a task must know. See core/tasks/classification.py for the whole of one."""
 
     name: str
     title: Message
@@ -91,26 +92,32 @@ class Task(Protocol):
     annotation: Annotation
     figures: tuple[Figure, ...]
 
-    def labels(self, rows: Sequence[Row]) -> Labels: ...
+    def labels(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> Labels:
+        """Learnt from training rows; `names` gives the order."""
 
-    def model(self, source: Any, labels: Labels, settings: Any) -> torch.nn.Module: ...
+    def model(self, source: Any, labels: Labels, settings: Any) -> torch.nn.Module:
+        """The base `source` (core.models.loading.Source) with a new last layer for the labels."""
 
-    def encode(self, row: Row, position: int, processor: Any, settings: Any) -> list[Example]: ...
+    def encode(self, rows: Sequence[Row], processor: Any, settings: Any) -> Iterable[Example]:
+        """Model inputs of rows, one or more windows each; needs no label. Called once a run."""
 
     def target(self, row: Row, example: Example, labels: Labels) -> Any: ...
 
-    def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> Iterable[list[Example]]: ...
+    def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
+        """One round of batches. The same seed gives the same order."""
 
-    def collate(
-        self, examples: Sequence[Example], targets: Sequence[Any] | None, processor: Any
-    ) -> Mapping[str, Any]: ...
+    def collate(self, examples: Sequence[Example], targets: Sequence[Any] | None, processor: Any) -> dict[str, Any]: ...
 
     def forward(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor: ...
 
-    def loss(self, outputs: torch.Tensor, batch: Mapping[str, Any], settings: Any, labels: Labels) -> torch.Tensor: ...
+    def loss(self, outputs: torch.Tensor, batch: Mapping[str, Any], settings: Any, labels: Labels) -> torch.Tensor:
+        """Mean over the batch's examples."""
 
     def decode(
         self, outputs: torch.Tensor, rows: Sequence[Row], examples: Sequence[Example], labels: Labels
-    ) -> list[Prediction]: ...
+    ) -> list[Prediction]:
+        """One answer a row; windows are merged again."""
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
+
+    def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
