@@ -1,0 +1,248 @@
+"""What the page fetches beside Gradio: scripts and styles, plotly.js, the words, uploads and downloads; and the guards around all of it.
+
+Everything cacheable carries the hash of its content in its address, so that it can be kept for a year and is never stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import mimetypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from anyio import open_file, to_thread
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.errors import HoneError
+from core.words import ASSETS, Message, translations
+from core.workspace import new_id, write_json
+from webui.calls import told
+from webui.studio import Studio
+from webui.who import who
+
+log = logging.getLogger("hone")
+FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
+FIRST_SCRIPTS = ("lib", "parts", "plots", "frame")  # the others in any order: they only declare themselves
+FIRST_SHEETS = ("tokens", "frame", "parts")
+INLINED = ("start",)
+CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors {framing}"
+)
+
+
+def app_kwargs(studio: Studio, hosts: set[str] | None) -> dict[str, Any]:
+    """For Gradio's launch: our routes before its own, our guards around everything."""
+    return {
+        "routes": routes(studio),
+        "middleware": [Middleware(Guard, hosts=hosts)],
+        "docs_url": None,
+        "redoc_url": None,
+        "openapi_url": None,
+    }
+
+
+def routes(studio: Studio) -> list[Route]:
+    def bound(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(request: Request) -> Response:
+            return await endpoint(studio, request)
+
+        return handle
+
+    return [
+        Route("/hone/assets/{kind}/{name}", _asset),
+        Route("/hone/words/{language}.json", _words),
+        Route("/hone/plotly.js", _plotly),
+        Route("/hone/upload", bound(_upload), methods=["POST"]),
+        Route("/hone/download/{key}", bound(_download)),
+        Route("/hone/alive", _alive),
+    ]
+
+
+def assets(kind: str, first: tuple[str, ...]) -> list[str]:
+    """Addresses of our scripts or sheets, those named `first` in their order, each with the hash of its content."""
+    rest = sorted(f.stem for f in (ASSETS / kind).glob(f"*.{kind}") if f.stem not in (*first, *INLINED))
+    files = [ASSETS / kind / f"{name}.{kind}" for name in (*first, *rest)]
+    return [f"hone/assets/{kind}/{f.name}?v={_hash(f)}" for f in files]
+
+
+def plotly_file() -> Path:
+    """plotly.js inside the plotly package, found without importing it."""
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("plotly")
+    return Path(next(iter(spec.submodule_search_locations))) / "package_data" / "plotly.min.js"
+
+
+def words_address(language: str) -> str:
+    body = json.dumps(dict(translations(language)), ensure_ascii=False).encode()
+    return f"hone/words/{language}.json?v={hashlib.sha256(body).hexdigest()[:12]}"
+
+
+def plotly_address() -> str:
+    size = plotly_file().stat()
+    return f"hone/plotly.js?v={size.st_size:x}-{int(size.st_mtime):x}"
+
+
+class Guard:
+    """Refuses requests another site makes in the person's name, and unknown hosts; adds the protective headers.
+
+    `hosts` are the names this server answers to; None where a login or a token stands guard anyway and the names are not known.
+    """
+
+    def __init__(self, app: Any, hosts: set[str] | None = None):
+        self.app = app
+        self.hosts = hosts
+        framing = "'self' https://huggingface.co https://*.hf.space" if _on_spaces() else "'self'"
+        self.headers = [
+            (b"content-security-policy", CONTENT_POLICY.format(framing=framing).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+        ]
+        if not _on_spaces():
+            self.headers.append((b"x-frame-options", b"SAMEORIGIN"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        refusal = self._refusal(scope["method"], headers)
+        if refusal:
+            await PlainTextResponse(refusal, 403)(scope, receive, send)
+            return
+
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                ours = {name for name, _ in self.headers} | {
+                    b"access-control-allow-origin",
+                    b"access-control-allow-credentials",
+                }
+                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
+                message = {**message, "headers": [*kept, *self.headers]}
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+    def _refusal(self, method: str, headers: dict[str, str]) -> str | None:
+        host = headers.get("x-forwarded-host") if self.hosts is None else None
+        host = host or headers.get("host", "")
+        if self.hosts is not None and _name(host) not in self.hosts:
+            return "This address is not one Hone answers to."
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        origin = headers.get("origin")
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return "Requests from other sites are refused."
+        if origin and urlsplit(origin).netloc not in (host, headers.get("host", "")):
+            return "Requests from other sites are refused."
+        return None
+
+
+async def _asset(request: Request) -> Response:
+    kind, name = request.path_params["kind"], request.path_params["name"]
+    folder = ASSETS / kind
+    if kind not in ("js", "css", "icons") or name not in {p.name for p in folder.iterdir()}:
+        return PlainTextResponse("not found", 404)
+    return FileResponse(folder / name, media_type=_media_type(name), headers=FOR_A_YEAR)
+
+
+async def _words(request: Request) -> Response:
+    language = request.path_params["language"]
+    if language != "zh":
+        return PlainTextResponse("not found", 404)
+    return JSONResponse(dict(translations(language)), headers=FOR_A_YEAR)
+
+
+async def _plotly(request: Request) -> Response:
+    return FileResponse(plotly_file(), media_type="text/javascript", headers=FOR_A_YEAR)
+
+
+async def _alive(request: Request) -> Response:
+    return JSONResponse({"hone": True}, headers={"Cache-Control": "no-store"})
+
+
+async def _upload(studio: Studio, request: Request) -> Response:
+    """The raw body becomes a file in the caller's workspace; the answer is the id a call asks for with `here.upload`."""
+    language = request.headers.get("x-hone-language", "en")
+    try:
+        workspace = await to_thread.run_sync(who, studio, request, request.headers.get("x-hone-token"))
+        most = studio.limits.upload_bytes
+        if int(request.headers.get("content-length") or 0) > most:
+            raise _too_large(most)
+        name = Path(request.query_params.get("name", "file").replace("\\", "/")).name[:200] or "file"
+        upload = new_id("upload")
+        folder = workspace.folder / "uploads" / upload
+        folder.mkdir(parents=True)
+        try:
+            size = await _stored(request, folder / "file", most)
+            write_json(folder / "upload.json", {"format": 1, "file": "file", "name": name, "size": size})
+        except BaseException:
+            (folder / "file").unlink(missing_ok=True)
+            folder.rmdir()
+            raise
+    except HoneError as error:
+        return JSONResponse({"error": told(error, language)}, 200)
+    except ClientDisconnect:
+        return PlainTextResponse("", 499)
+    return JSONResponse({"ok": {"id": upload, "name": name, "size": size}})
+
+
+async def _stored(request: Request, path: Path, most: int) -> int:
+    size = 0
+    async with await open_file(path, "wb") as file:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise _too_large(most)
+            await file.write(chunk)
+    return size
+
+
+async def _download(studio: Studio, request: Request) -> Response:
+    """The key is 128 random bits, good once and for ten minutes; with a login the name must fit too."""
+    try:
+        offer = studio.take(request.path_params["key"])
+        if studio.mode == "login" and who(studio, request, None).user != offer.user:
+            raise PermissionError
+    except (HoneError, PermissionError):
+        return PlainTextResponse("This download has been used or is too old. Ask for it again on the page.", 404)
+    kind = mimetypes.guess_type(offer.name)[0] or "application/octet-stream"
+    return FileResponse(offer.path, media_type=kind, filename=offer.name, headers={"Cache-Control": "no-store"})
+
+
+def _too_large(most: int) -> HoneError:
+    return HoneError(
+        Message("This file is larger than {n} MB, the most that is taken here.", n=most // 1_000_000),
+        fix=Message("Take a part of the rows, or leave out columns you do not need."),
+    )
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _media_type(name: str) -> str:
+    kinds = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
+    return kinds.get(Path(name).suffix, "application/octet-stream")
+
+
+def _name(host: str) -> str:
+    """`host` without its port."""
+    return host.rsplit(":", 1)[0].strip("[]").lower() if not host.endswith("]") else host.strip("[]").lower()
+
+
+def _on_spaces() -> bool:
+    import os
+
+    return os.environ.get("SYSTEM") == "spaces"
