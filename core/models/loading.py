@@ -1,0 +1,218 @@
+"""Models from names and folders, and back into folders. Safetensors only, no code from strangers, this machine before the network.
+
+A saved model is one folder with hone.json: `pooled` (body by save_pretrained, head.safetensors), `standard` (a plain
+transformers folder) or `classic` (vocabulary.json, weights.safetensors).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from core.device import Device
+from core.errors import ModelError
+from core.models import catalogue
+from core.models.catalogue import Base
+from core.words import Message
+from core.workspace import new_id, read_json, write_json
+
+DROPOUTS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout",
+    "seq_classif_dropout", "embd_pdrop", "resid_pdrop", "attn_pdrop", "classifier_dropout_prob", "mlp_dropout",
+    "embedding_dropout",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """A base, opened: where from, its tokenizer, and whether its own classification head is used."""
+
+    base: Base
+    config: Any
+    tokenizer: Any
+    standard: bool
+
+
+class Answering(Protocol):
+    """What `load_model` gives, whatever the kind: probabilities for texts."""
+
+    kind: str
+    task: str
+    labels: tuple[str, ...]
+    max_length: int
+
+    def probabilities(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """(texts, labels), float32, in the order of `texts`."""
+
+
+def open_base(base: Base) -> Source:
+    """Configuration and tokenizer of an encoder base. Raises ModelError with what to do."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    config = _fetched(AutoConfig.from_pretrained, base)
+    tokenizer = _fetched(AutoTokenizer.from_pretrained, base)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    own = any("ForSequenceClassification" in name for name in config.architectures or ())
+    return Source(base, config, tokenizer, standard=own)
+
+
+def new_model(source: Source, labels: Sequence[str], dropout: float | None = None) -> Any:
+    """The base with a new last layer for `labels`. `dropout` replaces every dropout of the base; None leaves them."""
+    from transformers import AutoModel, AutoModelForSequenceClassification
+
+    from core.models.heads import Pooled, Standard
+
+    config = source.config.__class__.from_dict(source.config.to_dict())
+    if dropout is not None:
+        for name in DROPOUTS:
+            if isinstance(getattr(config, name, None), float | int):
+                setattr(config, name, dropout)
+    if source.standard:
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {name: i for i, name in enumerate(labels)}
+        config.problem_type = "single_label_classification"
+        own = AutoModelForSequenceClassification.from_pretrained
+        return Standard(_fetched(own, source.base, config=config, ignore_mismatched_sizes=True), len(labels))
+    body = _fetched(AutoModel.from_pretrained, source.base, config=config)
+    if config.is_encoder_decoder:
+        body = body.get_encoder()
+    rate = getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1))
+    return Pooled(body, len(labels), float(rate if isinstance(rate, float | int) else 0.1))
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) -> None:
+    """Write `folder` whole or not at all. `about` joins hone.json (task, labels, max_length, ...)."""
+    from safetensors.torch import save_file
+
+    with replacing(folder) as new:
+        model.body.save_pretrained(new, safe_serialization=True)
+        tokenizer.save_pretrained(new)
+        if model.kind == "pooled":
+            head = {name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
+            save_file(head, new / "head.safetensors")
+        write_json(new / "hone.json", {"format": 1, "kind": model.kind, "pooling": "mean", "scale": "sqrt(width)", **about})
+
+
+def load_model(folder: Path | str, device: Device | None = None) -> Answering:
+    """A saved model (model/ or probe/ of a run, or an export), ready to answer."""
+    folder = Path(folder)
+    if not (folder / "hone.json").is_file():
+        raise ModelError(Message("{folder} holds no model of Hone.", folder=folder.name))
+    about = read_json(folder / "hone.json")
+    if about["kind"] == "classic":
+        from core.models.classic import Classic
+
+        return Classic.load(folder)
+    from core.models.answering import Encoder
+
+    return Encoder.load(folder, about, device)
+
+
+def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
+    """The torch module and the tokenizer of a saved pooled or standard model. `probe/` names the base that holds its body."""
+    from safetensors.torch import load_file
+
+    from core.models.heads import set_head
+
+    base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
+    source = open_base(base)
+    source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
+    model = new_model(source, about["labels"])
+    if (folder / "head.safetensors").is_file():
+        head = load_file(folder / "head.safetensors")
+        set_head(model, head["weight"], head["bias"])
+    return model.eval(), source.tokenizer
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place when the block ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = folder.parent / f".{new_id(folder.name)}"
+    new.mkdir()
+    try:
+        yield new
+        if folder.exists():
+            old = folder.parent / f".{new_id('old')}"
+            folder.rename(old)
+            new.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            new.rename(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def quiet() -> None:
+    """No progress bars and no advice from the libraries: a worker's output goes to a file that people read after an error."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _fetched(load: Callable[..., Any], base: Base, **options: Any) -> Any:
+    """From this machine if it is here, else from the Hub."""
+    quiet()
+    is_weights = "AutoModel" in load.__self__.__name__  # type: ignore[attr-defined]
+    if is_weights:
+        options |= {"use_safetensors": True, "dtype": "float32"}
+    local = Path(base.source).is_dir()
+    try:
+        return load(base.source, local_files_only=True, trust_remote_code=False, **options)
+    except Exception as error:
+        if local:
+            raise _wrong(base, error) from error
+    try:
+        return load(base.source, trust_remote_code=False, **options)
+    except Exception as error:
+        raise _wrong(base, error) from error
+
+
+def _wrong(base: Base, error: Exception) -> ModelError:
+    said = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    text = str(error)
+    if "safetensors" in text:
+        return ModelError(
+            Message("{base} has no weights as safetensors.", base=base.id),
+            fix=Message("Choose a model that has a model.safetensors; other formats can run code and are not opened."),
+        )
+    if "trust_remote_code" in text or "custom code" in text:
+        return ModelError(
+            Message("{base} wants to run its own code, which Hone does not do.", base=base.id),
+            fix=Message("Choose a model of an architecture that transformers knows."),
+        )
+    if Path(base.source).is_dir():
+        return ModelError(
+            Message("The model in {folder} cannot be opened: {error}", folder=base.source, error=said),
+            fix=Message("It needs config.json, model.safetensors and a tokenizer that belong together."),
+        )
+    if _unreachable(error):
+        return ModelError(
+            Message("{base} is not on this machine, and the Hub cannot be reached.", base=base.id),
+            fix=Message("Choose the bundled model, a folder, or try again with a network."),
+        )
+    return ModelError(
+        Message("{base} cannot be loaded from the Hub: {error}", base=base.id, error=said),
+        fix=Message("Check the name; private models need a login on this machine first."),
+    )
+
+
+def _unreachable(error: BaseException | None) -> bool:
+    names = ("ConnectionError", "ConnectError", "LocalEntryNotFound", "Timeout", "OfflineMode", "MaxRetry", "NetworkError")
+    while error is not None:
+        if any(name in type(error).__name__ for name in names) or "couldn't connect" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
