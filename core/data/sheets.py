@@ -1,0 +1,137 @@
+"""Excel sheets (xlsx) into rows of strings. A workbook is a zip: its sizes are checked before anything is unpacked."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from core.errors import HoneError, NotATable
+from core.words import Message
+
+LARGEST_WHOLE = 1_500_000_000  # unpacked bytes of all parts together
+LARGEST_STRINGS = 400_000_000  # unpacked bytes of the shared texts, which are held in memory
+LARGEST_ROW = 64_000_000  # bytes of XML between two row ends
+WORST_RATIO = 200  # unpacked to packed, for parts above 10 MB
+MOST_PARTS = 5_000
+
+
+@contextmanager
+def workbook(path: Path, name: str) -> Iterator[Any]:
+    """The workbook, opened for streaming; anything wrong with it in clear words."""
+    import openpyxl
+
+    check_size(path, name)
+    book = None
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        yield book
+    except (HoneError, GeneratorExit, KeyboardInterrupt, MemoryError):
+        raise
+    except (ParseError, zipfile.BadZipFile, Exception) as error:  # openpyxl raises whatever its parser meets
+        raise _damaged(name) from error
+    finally:
+        if book is not None:
+            book.close()
+
+
+def sheets(book: Any) -> list[str]:
+    """Names of the sheets that hold cells (chart sheets hold none)."""
+    return [sheet.title for sheet in book.worksheets]
+
+
+def rows(book: Any, sheet: str, name: str) -> Iterator[list[str]]:
+    """Rows of strings; wholly empty ones are passed over."""
+    if sheet not in book.sheetnames:
+        raise NotATable(
+            Message("{file} has no sheet called “{sheet}”.", file=name, sheet=sheet),
+            fix=Message("Choose another sheet."),
+        )
+    page = book[sheet]
+    page.reset_dimensions()  # the size a file states may be wrong, or huge
+    for row in page.iter_rows(values_only=True):
+        cells = [_text(value) for value in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if any(cells):
+            yield cells
+
+
+def check_size(path: Path, name: str) -> None:
+    """Refuse what would fill the memory: by the sizes the zip states (Python reads no more than those), then by the longest row."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            total = sum(part.file_size for part in parts)
+            worst = max((p.file_size / max(p.compress_size, 1) for p in parts if p.file_size > 10_000_000), default=0)
+            strings = max((p.file_size for p in parts if "sharedStrings" in p.filename), default=0)
+            if total > LARGEST_WHOLE or worst > WORST_RATIO or strings > LARGEST_STRINGS or len(parts) > MOST_PARTS:
+                raise NotATable(
+                    Message(
+                        "{file} would unpack to {n:,} MB, which is more than a sheet needs.", file=name, n=total >> 20
+                    ),
+                    fix=Message("Save the sheet as CSV and drop it here again. Nothing was changed."),
+                )
+            for part in parts:
+                if part.filename.endswith(".xml"):
+                    _check_part(archive, part, name)
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        EOFError,
+        RuntimeError,
+        UnicodeError,
+    ) as error:
+        raise _damaged(name) from error
+    except Exception as error:
+        if isinstance(error, HoneError):
+            raise
+        raise _damaged(name) from error  # zlib.error, lzma.LZMAError and their like
+
+
+def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> None:
+    """No document type (entities that multiply), no row without end."""
+    sheet = "worksheets/" in part.filename
+    since = 0  # bytes since the last end of a row
+    with archive.open(part) as stream:
+        first = True
+        while piece := stream.read(1 << 20):
+            if first and (b"<!DOCTYPE" in piece[:4096] or b"<!ENTITY" in piece[:4096]):
+                raise _damaged(name)
+            first = False
+            if not sheet:
+                return
+            end = piece.rfind(b"</row>")
+            since = since + len(piece) if end < 0 else len(piece) - end
+            if since > LARGEST_ROW:
+                raise NotATable(
+                    Message("{file} has a row of {n:,} MB.", file=name, n=since >> 20),
+                    fix=Message("Save the sheet as CSV and drop it here again. Nothing was changed."),
+                )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ")
+    return str(value)
+
+
+def _damaged(name: str) -> NotATable:
+    return NotATable(
+        Message("{file} is damaged: it breaks off or cannot be unpacked.", file=name),
+        fix=Message("Save it again and drop it here again. Nothing was changed."),
+    )
