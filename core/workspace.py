@@ -115,18 +115,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1))
+def write_json(path: Path, value: Mapping[str, Any], *, lasting: bool = True) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1), lasting=lasting)
 
 
-def write_text(path: Path, text: str) -> None:
-    """All or nothing: written beside it, then renamed over it."""
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """All or nothing: written beside it, then renamed over it. `lasting` waits until the disk has it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ PAGE = sorted((ROOT / "webui").rglob("*.py"))
 ROOMS = [
     {"core.words"},
     {"core.errors"},
-    {"core.journal", "core.settings", "core.workspace", "core.users"},
+    {"core.journal", "core.locks", "core.settings", "core.workspace", "core.users"},
     {"core.processes", "core.jobs"},
     {"core.device"},
     {"core.tasks.base"},
