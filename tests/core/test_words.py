@@ -50,7 +50,7 @@ def python_templates(path: Path) -> set[str]:
 
 
 JS_CALL = re.compile(r"""(?<![\w.])t\(\s*("(?:[^"\\]|\\.)*")""")
-JS_PLURAL = re.compile(r"""(?<![\w.])tn\(\s*[^,]+,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")""")
+JS_PLURAL = re.compile(r"""(?<![\w.])t\.plural\(\s*[^,]+,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")""")
 
 
 def page_templates(path: Path) -> set[str]:
