@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from core import locks, processes
@@ -62,7 +62,7 @@ class Engine:
     adopt: bool = True
     warm: bool = True
     worker: str = WORKER
-    _owned: dict[str, _Owned] = field(default_factory=dict)
+    spare: processes.Warm | None = None  # the server's own, unless another is given
 
     def __post_init__(self) -> None:
         self.home = Path(self.home).resolve()
@@ -71,7 +71,8 @@ class Engine:
         self._queue = Queue(self.home)
         self._queue.folder.mkdir(parents=True, exist_ok=True)
         self._life = self._queue.enlist(self.id)
-        self._spare = processes.spare()
+        self._spare = self.spare or processes.spare()
+        self._owned: dict[str, _Owned] = {}
         self._lock = threading.RLock()
         self._changed = threading.Event()
         self._closing = False

@@ -287,6 +287,8 @@ def _state(folder: Path, view: RunView) -> Any:
     if view.over and not (entry and entry.since > view.at):
         return view.state
     if locks.held(folder / "run.lock"):
+        if view.state == "paused" and Run(folder).controlled() == "resume":
+            return "running"
         return "preparing" if view.over or not view.began else view.state
     if entry and queue and queue.lives(entry.engine):
         return "preparing" if entry.since > view.at else view.state  # a worker is on its way, or has just left
