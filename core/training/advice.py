@@ -1,0 +1,321 @@
+"""Presets: one choice (Quick look, Balanced, Best) that sets every knob from the data's facts and this machine, and says why.
+
+The numbers come from tests/benchmarks (quality, throughput) on BANKING77, SST-2, ChnSentiCorp and small cuts of them. Knows facts
+about texts, never a text.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from core import processes
+from core.models.catalogue import BUNDLED, CLASSIC, Base, find
+from core.settings import changed
+from core.training.settings import TrainingSettings
+from core.words import Message, plural
+
+Preset = Literal["quick", "balanced", "best"]
+PRESETS: tuple[Preset, ...] = ("quick", "balanced", "best")
+UNKNOWN = 0.20  # share of tokens the encoder does not know, from which on counting characters does better
+RATES = (0.5, 1.0, 2.0, 4.0)  # times the learning rate of Balanced: the four that Best tries
+STEPS = 400  # gradient steps that a small data set needs to move the weights at all
+FEW = 20  # texts a label, under which a text set aside for validation is dearly missed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to compute with. `gpu` is its name, or empty."""
+
+    cores: int = 2
+    memory: int = 8 << 30
+    gpu: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What advice needs to know of a data set, whoever counted it. `tokens` are percentiles: {50: 12, 95: 30, 99: 41, ...}."""
+
+    train: int
+    validation: int
+    labels: Mapping[str, int]
+    tokens: Mapping[int, float] = field(default_factory=dict)
+    unknown: float = 0.0
+    language: str = ""
+    spaces: bool = True
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A complete proposal. `why` has a sentence for each choice that depended on the data or the machine."""
+
+    preset: Preset
+    base: Base
+    settings: TrainingSettings
+    phases: tuple[dict[str, Any], ...]
+    why: tuple[Message, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "preset": self.preset,
+            "base": self.base.as_json(),
+            "settings": self.settings.model_dump(),
+            "phases": [dict(p) for p in self.phases],
+            "why": [m.as_json() for m in self.why],
+        }
+
+
+def advise(facts: Any, preset: str, machine: Machine | None = None, base: Base | str | None = None) -> Advice:
+    """Everything set for `preset`. A `base` that the person has chosen is kept; else the texts decide."""
+    if preset not in PRESETS:
+        raise KeyError(f"{preset!r} is no preset; there are {', '.join(PRESETS)}")
+    known = known_facts(facts)
+    machine = machine or this_machine()
+    why: list[Message] = []
+    chosen = _base(known, base, why)
+    values: dict[str, Any] = {"base": chosen.id, **_keeping(known, why)}
+    values |= (
+        _counting(known, preset, why) if chosen.kind == "classic" else _tuning(known, preset, chosen, machine, why)
+    )
+    settings = TrainingSettings(**values)
+    return Advice(preset, chosen, settings, tuple(phases(settings, chosen.kind, preset)), tuple(why))  # type: ignore[arg-type]
+
+
+def phases(settings: TrainingSettings, base_kind: str, preset: str = "own") -> list[dict[str, Any]]:
+    """What a run with these settings goes through. `fresh` starts again from the fitted last layer.
+
+    A preset that somebody changed goes through the same phases with the changed values; Best tries its four rates around the set one.
+    """
+    if base_kind == "classic" or settings.method == "head":
+        return [{"method": "head", "settings": {}, "fresh": False}]
+    first = [{"method": "head", "settings": {}, "fresh": False}] if settings.start_from_probe else []
+    if preset != "best":
+        return [*first, {"method": settings.method, "settings": {}, "fresh": False}]
+    rates = [float(f"{settings.learning_rate * times:.2g}") for times in RATES]
+    return [
+        *first,
+        *({"method": settings.method, "settings": {"learning_rate": r}, "fresh": i > 0} for i, r in enumerate(rates)),
+    ]
+
+
+def preset_changes(advice: Advice, settings: TrainingSettings) -> dict[str, Any]:
+    """The knobs in which somebody's settings differ from the preset; with none of them it is still that preset."""
+    return changed(advice.settings, settings)
+
+
+def known_facts(facts: Any) -> Facts:
+    """The facts as advice needs them, from what `Dataset.facts()` gives (or from Facts themselves)."""
+    if isinstance(facts, Facts):
+        return facts
+    rows = facts.rows
+    return Facts(
+        train=int(rows.get("train", 0)),
+        validation=int(rows.get("validation", 0)),
+        labels=dict(facts.labels),
+        tokens={int(k): float(v) for k, v in (facts.tokens or {}).items()},
+        unknown=float(facts.unknown_share or 0.0),
+        language=str(facts.language or ""),
+        spaces=bool(facts.spaces),
+    )
+
+
+@cache
+def this_machine() -> Machine:
+    """Found without torch, because the page asks."""
+    import psutil
+
+    return Machine(processes.cores(), psutil.virtual_memory().total, _gpu())
+
+
+# The choices, one function each --------------------------------------------------------------------------------------
+
+
+def _base(facts: Facts, wanted: Base | str | None, why: list[Message]) -> Base:
+    if wanted:
+        base = wanted if isinstance(wanted, Base) else find(wanted)
+        if base.id == BUNDLED and facts.unknown > UNKNOWN:
+            why.append(
+                Message(
+                    "{p} % of the word pieces are unknown to {base}; counting words or characters would do better.",
+                    p=round(100 * facts.unknown),
+                    base=base.title,
+                )
+            )
+        return base
+    if facts.unknown > UNKNOWN:
+        why.append(
+            Message(
+                "Counts of words and characters instead of the bundled model: {p} % of the word pieces are unknown to it.",
+                p=round(100 * facts.unknown),
+            )
+        )
+        return find(CLASSIC)
+    return find(BUNDLED)
+
+
+def _keeping(facts: Facts, why: list[Message]) -> dict[str, Any]:
+    """By which measure the best moment is chosen."""
+    counts = [n for n in facts.labels.values() if n > 0]
+    if not facts.validation:
+        why.append(Message("No text is set aside for validation, so the last moment is kept."))
+        return {"keep_best": False, "patience": 0}
+    if len(counts) > 1 and max(counts) >= 10 * min(counts):
+        why.append(
+            Message(
+                "The best moment is chosen by the mean over labels (macro F1), because the commonest label has {n} times as many texts as the rarest.",
+                n=round(max(counts) / min(counts)),
+            )
+        )
+        return {"metric": "macro_f1"}
+    return {"metric": "accuracy"}
+
+
+def _counting(facts: Facts, preset: Preset, why: list[Message]) -> dict[str, Any]:
+    """A classic base: what is counted, and how long the pieces are."""
+    unit, low, high = ("word", 1, 2) if facts.spaces else ("char", 1, 3)
+    if preset == "quick":
+        high = min(high, 2)
+    if preset == "best":
+        unit, high = ("both", 3) if facts.spaces else ("char", 4)
+    if facts.spaces:
+        why.append(Message("Counts words up to {n} in a row, because spaces stand between them.", n=high))
+    else:
+        why.append(Message("Counts characters up to {n} in a row, because no spaces stand between the words.", n=high))
+    least = 1 if facts.train < 500 else 2
+    return {
+        "method": "head",
+        "analyzer": unit,
+        "ngram_low": low,
+        "ngram_high": high,
+        "least_count": least,
+        "regularization": 10.0 if preset == "quick" else None,
+    }
+
+
+def _tuning(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> dict[str, Any]:
+    """An encoder: how much of it learns, how long, in which steps."""
+    values: dict[str, Any] = {"max_length": _length(facts, preset, base, machine, why)}
+    if preset == "quick":
+        why.append(
+            Message(
+                "Only the last layer learns: that takes seconds, and already shows whether labels can be told apart."
+            )
+        )
+        return {**values, "method": "head"}
+    batch = _batch(facts, machine)
+    epochs = _epochs(facts, batch, preset, why)
+    values |= {
+        "method": "full",
+        "start_from_probe": True,
+        "batch_size": batch,
+        "epochs": epochs,
+        "learning_rate": _rate(facts, why),
+        "evaluations": _checks(facts, epochs),
+    }
+    if preset == "best":
+        why.append(
+            Message(
+                "Four learning rates are tried, each from the same start; the one that validation likes best is kept."
+            )
+        )
+    return values
+
+
+def _length(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> int:
+    """Long enough for nearly all texts; shorter where that saves hours. In steps of eight, as processors like it."""
+    limit = base.max_length or 512
+    share = {"quick": 95, "balanced": 99, "best": 100}[preset]
+    wanted = _percentile(facts.tokens, share) or 126.0
+    cap = {"quick": 128, "balanced": 256, "best": 512}[preset] * (2 if machine.gpu and preset != "best" else 1)
+    length = max(16, min(limit, cap, -(-int(wanted) // 8) * 8))
+    whole = _share_under(facts.tokens, length)
+    if whole is not None:
+        why.append(
+            Message("Texts are read up to {n} word pieces: {p} % of them fit whole.", n=length, p=round(100 * whole))
+        )
+    return length
+
+
+def _batch(facts: Facts, machine: Machine) -> int:
+    if facts.train < 400:
+        return 16
+    return 64 if machine.gpu and facts.train > 20_000 else 32
+
+
+def _epochs(facts: Facts, batch: int, preset: Preset, why: list[Message]) -> float:
+    """Fewer texts, more rounds: what counts is how often the weights move."""
+    rounds = STEPS * batch / max(1, facts.train)
+    epochs = float(min(12, max(3, round(rounds)))) if facts.train < 20_000 else 2.0 if facts.train < 100_000 else 1.0
+    if preset == "best" and epochs < 12:
+        epochs += 1
+    n = int(epochs)
+    if facts.train < 3_000:
+        why.append(
+            Message(
+                "Up to {n} rounds, because {rows:,} texts are few: the weights need enough steps.",
+                n=n,
+                rows=facts.train,
+            )
+        )
+    elif facts.train >= 20_000:
+        why.append(
+            plural(
+                n,
+                "One round is enough: with {rows:,} texts each label is seen often.",
+                "{n} rounds are enough: with {rows:,} texts each label is seen often.",
+                rows=facts.train,
+            )
+        )
+    else:
+        why.append(
+            Message(
+                "Up to {n} rounds through {rows:,} texts; it stops early when nothing improves.", n=n, rows=facts.train
+            )
+        )
+    return epochs
+
+
+def _rate(facts: Facts, why: list[Message]) -> float:
+    if facts.train and facts.train / max(1, len(facts.labels)) < FEW:
+        why.append(Message("A small step width (learning rate), because some labels have only a handful of texts."))
+        return 3e-5
+    return 5e-5
+
+
+def _checks(facts: Facts, epochs: float) -> float:
+    """Enough looks at validation to see a curve, few enough to cost little."""
+    if epochs >= 6:
+        return 1.0
+    return 2.0 if facts.train < 20_000 else 4.0 if facts.train < 100_000 else 10.0
+
+
+def _percentile(tokens: Mapping[int, float], share: int) -> float | None:
+    """The value at the smallest percentile known that is not under `share`."""
+    at = [p for p in sorted(tokens) if p >= share] or sorted(tokens)[-1:]
+    return tokens[at[0]] if at else None
+
+
+def _share_under(tokens: Mapping[int, float], length: int) -> float | None:
+    under = [p for p, value in tokens.items() if value <= length]
+    return max(under) / 100 if under else None
+
+
+def _gpu() -> str:
+    if sys.platform == "darwin":
+        import platform
+
+        return "Apple GPU" if platform.machine() == "arm64" else ""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return ""
+    try:
+        asked = [program, "--query-gpu=name", "--format=csv,noheader"]
+        names = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return names.splitlines()[0].strip() if names.strip() else ""
