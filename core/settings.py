@@ -131,6 +131,13 @@ def changed(base: Settings, settings: Settings) -> dict[str, Any]:
     return {k: v for k, v in settings.model_dump().items() if before.get(k) != v}
 
 
+def shown(cls: type[Settings], values: Mapping[str, Any], more: Mapping[str, Any]) -> set[str]:
+    """The names of the knobs that count for these values. `more` holds what is no field, such as the kind of the base."""
+    declared = knobs(cls)
+    known = {**{k.name: k.default for k in declared}, **values, **more}
+    return {k.name for k in declared if all(known.get(name) in wanted for name, wanted in k.shown_when.items())}
+
+
 def _knob(name: str, info: Any) -> Knob:
     told = info.json_schema_extra["knob"]
     annotation, optional = _without_none(info.annotation)

@@ -1,0 +1,249 @@
+/* The Train tab: one run as it is now, fed by deltas while the page is visible. The run lives on the server; this page may come and go.
+   Parts: curves.js (plots), train_state.js (words and buttons of each state), train_watch.js (watched texts), train_runs.js (the list). */
+(() => {
+  "use strict";
+  const { h, fill, button } = Hone;
+  const AT_WORK = new Set(["queued", "preparing", "running"]);
+  const SCORES = ["accuracy", "macro_f1", "learning_rate", "grad_norm"];
+  let ctx, root, poll, parts = null;
+  const page = { runs: [], draft: null, id: null, opened: {}, tracks: {}, now: null, slow: {}, score: "accuracy", stamp: "", ticked: [] };
+
+  Hone.tab("train", {
+    async mount(node, context) {
+      root = node;
+      ctx = context;
+      page.ticked = Hone.store.get("train:ticked", []);
+      page.score = Hone.store.get("train:score", "accuracy");
+      await list();
+      poll = ctx.poll(tick, 1);
+      for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => list().then(() => poll.now()).catch(() => {}));
+      Hone.keys(root, { p: pauseOrResume });
+      Hone.pulse.follow(() => page, ctx);
+    },
+    shown() { if (poll) list().then(() => poll.now()).catch(() => {}); },
+  });
+
+  /* ---------- what the server knows ---------- */
+
+  async function list() {
+    const told = await ctx.call("training", {});
+    page.runs = told.runs;
+    page.draft = told.draft;
+    page.counted = Date.now();
+    const wanted = Hone.store.get("run");
+    const active = page.runs.find((r) => AT_WORK.has(r.state) || r.state === "paused");
+    const known = page.runs.some((r) => r.id === (page.id || wanted));
+    const next = known && (page.id || !active || wanted === active.id) ? page.id || wanted : (active || page.runs[0] || { id: null }).id;
+    page.ticked = page.ticked.filter((id) => page.runs.some((r) => r.id === id));
+    await open(next);
+  }
+
+  async function open(id) {
+    if (id !== page.id || !parts) {
+      page.id = id;
+      page.now = null;
+      page.slow = {};
+      page.stamp = "";
+      Hone.store.set("run", id);
+      if (id && !page.opened[id]) page.opened[id] = await ctx.call("opened", { run: id });
+      if (page.id !== id) return;
+      draw();
+    }
+    drawRuns();
+    if (!id) drawReady();
+  }
+
+  /** One look at the server: what the shown run, and ticked ones that are still at work, have to tell since the last one. */
+  async function tick() {
+    if (!page.id) return Date.now() - page.counted > 5000 ? list().then(() => 3) : 3;
+    const id = page.id;
+    const what = await follow(id);
+    if (id !== page.id) return 1;
+    for (const other of shownOthers()) {
+      if (!other.at || AT_WORK.has(other.state) || other.state === "paused") await followOther(other);
+    }
+    show(what);
+    if (Date.now() - page.counted > 6000) await list();
+    return AT_WORK.has(page.now.state) ? 1 : page.now.state === "paused" ? 2 : 4;
+  }
+
+  async function follow(id) {
+    const track = (page.tracks[id] = page.tracks[id] || Hone.track(id));
+    const told = await ctx.call("follow", { run: id, generation: track.generation, points: track.seen_points, checks: track.seen_checks, stamp: page.stamp });
+    if (id !== page.id) return "nothing";
+    const before = page.now;
+    page.stamp = told.stamp;
+    if (told.slow) page.slow = told.slow;
+    page.now = { ...told, ...page.slow };
+    const what = track.take({ ...told, phases: page.slow.phases, before: page.slow.before, best_step: page.slow.best_step });
+    if (before && before.state !== page.now.state) changedState(before.state);
+    return what;
+  }
+
+  async function followOther(other) {
+    const track = (page.tracks[other.id] = page.tracks[other.id] || Hone.track(other.id));
+    const told = await ctx.call("follow", { run: other.id, generation: track.generation, points: track.seen_points, checks: track.seen_checks, stamp: "" });
+    track.take({ ...told, ...told.slow });
+    track.name = other.name;
+    track.at = true;
+    track.state = told.state;
+  }
+
+  const shownOthers = () => page.ticked.filter((id) => id !== page.id).slice(0, 3).map((id) => {
+    const run = page.runs.find((r) => r.id === id) || { id, name: id };
+    const track = page.tracks[id];
+    return { id, name: run.name, state: (track && track.state) || run.state, at: track && track.at };
+  });
+
+  function changedState(before) {
+    Hone.bus.emit("runs");
+    if (!AT_WORK.has(page.now.state) && AT_WORK.has(before)) Hone.pulse.ended(page.now, name());
+  }
+
+  const name = () => (page.runs.find((r) => r.id === page.id) || { name: "" }).name;
+
+  /* ---------- drawing ---------- */
+
+  function draw() {
+    parts = { head: h("div"), notice: h("div.train-notice"), live: h("div"), plots: h("div.g2"), second: h("div.g2"), runs: parts ? parts.runs : h("div") };
+    if (!page.id) return drawReady();
+    const loss = h("div"), score = h("div.small");
+    parts.legend = h("div");
+    parts.happening = h("div.train-happening", { "aria-live": "polite" });
+    parts.watched = h("div");
+    parts.scoreTitle = h("h2");
+    parts.scoreSub = h("p.sub");
+    fill(parts.plots,
+      Hone.card({ id: "train-loss", title: t("How wrong it still is"), sub: t("Loss. Lower is better; dotted lines are rounds."), side: parts.legend, body: loss }),
+      Hone.card({ id: "train-happening", title: t("What is happening"), body: parts.happening }));
+    fill(parts.second,
+      Hone.card({ id: "train-watched", title: t("Texts being watched"), sub: t("Its answer at each check, oldest first; numbers are the label keys."), side: button(t("Choose others"), chooseOthers, { link: true }), body: parts.watched }),
+      h("section.card", { id: "train-score" }, h("header.cap", h("div", parts.scoreTitle, parts.scoreSub), h("div.side", scoreChoice())), score));
+    fill(root, parts.head, parts.notice, parts.live, parts.plots, parts.second, parts.runs);
+    parts.loss = Hone.lossPlot(loss);
+    parts.score = Hone.scorePlot(score, () => page.score);
+    drawScoreTitle();
+  }
+
+  function drawReady() {
+    fill(root, parts.head, parts.notice, parts.live, parts.runs);
+    Hone.trainState.ready(parts, page, actions);
+  }
+
+  function show(what) {
+    if (!parts || !page.now) return;
+    Hone.trainState.show(parts, page, actions);
+    if (page.now.state === "queued" && !page.now.step) return shape(false);
+    shape(true);
+    const track = page.tracks[page.id];
+    const more = shownOthers().map((o) => page.tracks[o.id]).filter(Boolean);
+    track.name = name();
+    parts.loss.show(track, more, what);
+    parts.score.show(track, more, what);
+    const names = [track, ...more].map((x) => x.name).join("|") + Boolean(track.before);
+    if (names !== parts.named) fill(parts.legend, Hone.curveLegend([track, ...more]));
+    parts.named = names;
+    if (page.now.stamp !== parts.stamped) {
+      parts.stamped = page.now.stamp;
+      Hone.trainState.happening(parts.happening, page, actions);
+      Hone.trainWatch.draw(parts.watched, page.opened[page.id], page.tracks[page.id], page.now);
+    }
+  }
+
+  /** Plots only where there is something to draw, or soon will be. */
+  function shape(yes) {
+    parts.plots.hidden = parts.second.hidden = !yes;
+  }
+
+  const TITLES = {
+    accuracy: () => [t("Share it gets right"), t("Accuracy on validation. Dashed: before tuning.")],
+    macro_f1: () => [t("Mean of labels"), t("Macro F1 on validation: every label counts alike. Dashed: before tuning.")],
+    learning_rate: () => [t("Step width"), t("How far each step moves the weights (learning rate).")],
+    grad_norm: () => [t("Pull of the mistakes"), t("Length of the gradient before it is shortened (gradient norm).")],
+  };
+
+  function scoreChoice() {
+    return Hone.select({ label: t("What the second plot shows"), value: page.score, options: SCORES.map((s) => ({ value: s, title: TITLES[s]()[0] })), onchange: (value) => {
+      page.score = value;
+      Hone.store.set("train:score", value);
+      drawScoreTitle();
+      show("all");
+    } });
+  }
+
+  function drawScoreTitle() {
+    const [title, sub] = TITLES[page.score]();
+    parts.scoreTitle.textContent = title;
+    parts.scoreSub.textContent = sub;
+  }
+
+  function drawRuns() {
+    Hone.trainRuns.draw(parts.runs, page, {
+      open: (id) => { page.id = null; open(id).then(() => poll && poll.now()); window.scrollTo({ top: 0 }); },
+      tick(id, yes) {
+        page.ticked = yes ? [...page.ticked.filter((x) => x !== id), id].slice(-3) : page.ticked.filter((x) => x !== id);
+        Hone.store.set("train:ticked", page.ticked);
+        drawRuns();
+        if (poll) poll.now().then(() => show("all"));
+      },
+      call: ctx.call,
+      again: () => list(),
+      resume: (id) => control(id, "resume"),
+      forget(id) { delete page.opened[id]; delete page.tracks[id]; if (page.id === id) { page.id = null; Hone.store.set("run", null); } return list(); },
+    });
+  }
+
+  /* ---------- what a person does ---------- */
+
+  async function control(id, word) {
+    await ctx.call("control", { run: id, word });
+    if (page.id !== id) await open(id);
+    Hone.bus.emit("runs");
+    await poll.now();
+  }
+
+  const actions = {
+    async start() {
+      Hone.pulse.allow();
+      const told = await ctx.call("start", {});
+      page.id = null;
+      Hone.store.set("run", told.run);
+      Hone.bus.emit("runs");
+      await list();
+      await poll.now();
+    },
+    control: (word) => control(page.id, word),
+    async discard() {
+      const yes = await Hone.ask({ title: t("Discard this training?"), body: t("What it has learnt so far is deleted. This cannot be undone."), yes: t("Discard"), no: t("Go on training"), danger: true });
+      if (yes) await control(page.id, "discard");
+    },
+    async leave() { await control(page.id, "discard"); },
+    /** Start again with a setting changed, from what this run was. */
+    async repair(values) {
+      const told = await ctx.call("start_again", { run: page.id, values });
+      page.id = null;
+      Hone.store.set("run", told.run);
+      Hone.bus.emit("runs");
+      Hone.bus.emit("settings");
+      await list();
+      await poll.now();
+    },
+    details: () => ctx.call("details", { run: page.id }).then((told) => Hone.sheet({ title: t("Details of the error"), wide: true, body: h("pre.train-details", told.text || t("There are no details.")) })),
+  };
+
+  function pauseOrResume() {
+    const state = page.now && page.now.state;
+    if (state === "running" || state === "preparing") control(page.id, "pause").catch(Hone.toast);
+    else if (state === "paused" || state === "interrupted") control(page.id, "resume").catch(Hone.toast);
+    else return false;
+    return true;
+  }
+
+  async function chooseOthers() {
+    const ids = await Hone.trainWatch.choose(ctx, page.opened[page.id], page.now);
+    if (!ids) return;
+    page.opened[page.id] = await ctx.call("watch", { run: page.id, rows: ids });
+    parts.stamped = null;
+    show("nothing");
+  }
+})();
