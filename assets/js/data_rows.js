@@ -1,0 +1,148 @@
+/* The rows: fifty a page from the server, searched and filtered there; one row at a time left out, put back or moved by hand.
+   Knows nothing of how they are stored. */
+"use strict";
+(() => {
+  const PAGE = 50;
+
+  Hone.dataRows = (me) => {
+    const ask = { start: 0, search: "", label: "", split: "", only: "" };
+    const range = h("span.sub.num", { "aria-live": "polite" });
+    const back = Hone.button("‹", () => turn(-1), { small: true, "aria-label": t("The page before") });
+    const forth = Hone.button("›", () => turn(1), { small: true, "aria-label": t("The next page") });
+    const query = h("input.text", { type: "search", placeholder: t("Search in the texts"), "aria-label": t("Search in the texts") });
+    const picks = h("div.dt-picks");
+    const told = h("div.dt-told");
+    const body = h("div.dt-table");
+    const foot = h("div.dt-foot");
+    const node = Hone.card({ title: t("Rows"), side: h("div.dt-pager", range, back, forth), body: [h("div.dt-filter", query, picks), told, body, foot], class: "dt-rows", id: "dt-rows" });
+    let asked = 0;
+    let total = 0;
+    let looking = null; // the finding whose rows are shown, in words
+    let timer = null;
+
+    query.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => filter({ search: query.value }), 250);
+    });
+    query.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Escape") query.blur();
+    });
+
+    function refresh() {
+      drawPicks();
+      return load();
+    }
+
+    async function load() {
+      const mine = (asked += 1);
+      body.setAttribute("aria-busy", "true");
+      let page;
+      try {
+        page = await me.ctx.call("rows", { ...ask, count: PAGE });
+      } catch (error) {
+        if (mine === asked) Hone.fill(body, Hone.notice({ error, actions: [Hone.button(t("Try again"), load, { small: true })] }));
+        return;
+      } finally {
+        if (mine === asked) body.removeAttribute("aria-busy");
+      }
+      if (mine !== asked) return;
+      total = page.total;
+      if (ask.start >= total && ask.start > 0) {
+        ask.start = Math.max(0, Math.floor((total - 1) / PAGE) * PAGE);
+        return load();
+      }
+      draw(page.rows);
+    }
+
+    function draw(rows) {
+      const last = Math.min(ask.start + PAGE, total);
+      range.textContent = total ? `${Hone.fmt.number(ask.start + 1)}–${Hone.fmt.number(last)} / ${Hone.fmt.number(total)}` : "";
+      back.disabled = ask.start === 0;
+      forth.disabled = last >= total;
+      const { roles } = me.state;
+      const columns = [
+        { title: "#", class: "num dt-n", cell: (r) => Hone.fmt.number(r.n) },
+        { title: roles.text.column, class: "dt-text", cell: (r) => h("div.said.dt-clamp", r.text) },
+        { title: roles.label.column || t("label"), class: "dt-label", cell: (r) => Hone.chip(r.label) },
+        { title: t("used for"), class: "nop dt-use", cell: (r) => use(r) },
+        { title: "", class: "r dt-more", cell: (r) => more(r) },
+      ];
+      const filtered = ask.search || ask.label || ask.split || ask.only;
+      const table = rows.length ? Hone.table({ columns, rows, onrow: open, caption: t("Rows") }) : h("p.sub", filtered ? t("No row fits this search.") : t("There are no rows."));
+      Hone.fill(body, table);
+      body.querySelectorAll("tbody tr").forEach((tr, i) => {
+        tr.classList.toggle("out", rows[i].excluded);
+        tr.setAttribute("aria-expanded", "false");
+      });
+      const pages = total > PAGE ? [Hone.button(t("The page before"), () => turn(-1, true), { small: true, disabled: back.disabled }), Hone.button(t("The next page"), () => turn(1, true), { small: true, disabled: forth.disabled })] : null;
+      Hone.fill(foot, pages);
+      Hone.fill(told, looking ? h("p", h("span", looking), Hone.button(t("Show all rows"), () => only("", null), { link: true })) : null);
+    }
+
+    function use(row) {
+      if (row.excluded) return t("left out");
+      return { train: t("learning"), validation: t("steering"), test: t("final test") }[row.split] || "–";
+    }
+
+    /* The whole text and every other cell, under the row. */
+    function open(row, tr) {
+      const next = tr.nextElementSibling;
+      const shown = next && next.classList.contains("dt-open");
+      tr.setAttribute("aria-expanded", String(!shown));
+      tr.classList.toggle("on", !shown);
+      if (shown) return next.remove();
+      const cells = Object.entries(row.cells || {}).filter(([name]) => name !== me.state.roles.text.column);
+      const rest = cells.length ? h("dl", cells.map(([name, cell]) => [h("dt", name), h("dd.said", cell || "–")])) : null;
+      const whole = h("div", h("p.said", row.text), rest, h("p.sub", [use(row), row.by ? t("label by {who}", { who: row.by }) : null].filter(Boolean).join(" · ")));
+      tr.after(h("tr.dt-open", h("td"), h("td", { colspan: 4 }, whole)));
+    }
+
+    function more(row) {
+      const button = h("button.ico", { "aria-label": t("More for row {n:,}", { n: row.n }), "aria-haspopup": "menu" }, "⋯");
+      button.addEventListener("click", () => {
+        const move = (split, title) => ({ title, current: !row.excluded && row.split === split, onpick: () => edit("move", { rows: [row.id], split }, t("Row {n:,} is moved.", { n: row.n })) });
+        const out = row.excluded ? { title: t("Put it back"), onpick: () => edit("restore", { rows: [row.id] }, t("Row {n:,} is back.", { n: row.n })) } : { title: t("Leave it out"), onpick: () => edit("exclude", { rows: [row.id] }, t("Row {n:,} is left out.", { n: row.n })) };
+        Hone.menu(button, [out, "-", move("train", t("Use it to learn from")), move("validation", t("Use it to steer by (validation)")), move("test", t("Use it for the final test"))]);
+      });
+      return button;
+    }
+
+    async function edit(name, args, sentence) {
+      const group = await me.act(name, args);
+      if (group) Hone.toast(sentence, { action: { title: t("Undo"), onpick: () => me.act("undo", { group: group.group }) } });
+    }
+
+    function drawPicks() {
+      const { counts } = me.state;
+      const labels = [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...counts.labels.map((l) => ({ value: String(l.id), title: `${l.name} (${Hone.fmt.number(l.count)})` }))];
+      const splits = [{ value: "", title: t("Used for anything") }, { value: "train", title: t("learning") }, { value: "validation", title: t("steering") }, { value: "test", title: t("final test") }, { value: "out", title: t("left out") }];
+      Hone.fill(picks, Hone.select({ label: t("Label"), options: labels, value: ask.label, onchange: (label) => filter({ label }), "data-key": "label" }), Hone.select({ label: t("Used for"), options: splits, value: ask.split, onchange: (split) => filter({ split }), "data-key": "split" }));
+    }
+
+    function filter(change) {
+      Object.assign(ask, change, { start: 0 });
+      return load();
+    }
+
+    function only(what, words) {
+      looking = words;
+      Object.assign(ask, { start: 0, only: what, search: "", label: "", split: "" });
+      query.value = "";
+      drawPicks();
+      load();
+      if (what) node.scrollIntoView({ block: "start", behavior: "smooth" });
+    }
+
+    function turn(step, top) {
+      const start = ask.start + step * PAGE;
+      if (start < 0 || start >= total) return undefined;
+      ask.start = start;
+      load();
+      if (top) node.scrollIntoView({ block: "start" });
+      return undefined;
+    }
+
+    return { node, refresh, turn, only, search: () => query.focus() };
+  };
+})();
