@@ -100,11 +100,11 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def new_id(prefix: str) -> str:
-    """A short name that sorts by time of making and is never used again: ``run-0l2k9x3-5f3a``."""
+    """A short name that sorts by time of making and is never used again: ``run-mihx2k9x-5f3a``."""
     import time
 
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    n, text = int(time.time() * 10), ""
+    n, text = int(time.time() * 1000), ""
     while n:
         n, rest = divmod(n, 36)
         text = digits[rest] + text

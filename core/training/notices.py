@@ -230,7 +230,8 @@ def _no_validation(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
 DIFFERS = {
     "torch": Message("The version of torch"),
     "threads": Message("The number of threads"),
-    "cpu": Message("The kind of processor"),
+    "processor": Message("The processor"),
+    "capability": Message("The kind of processor"),
     "device": Message("The device"),
 }
 

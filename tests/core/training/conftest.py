@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,14 @@ def new_run(workspace: Workspace) -> Callable[..., Run]:
         folder = workspace.projects / "p" / "runs" / new_id("run")
         folder.mkdir(parents=True)
         values = TrainingSettings(**{"steps": 20, **settings}).model_dump()
-        spec = {"format": 1, "id": folder.name, "name": "toy", "task": "classification", "settings": values, "threads": 1}
+        spec = {
+            "format": 1,
+            "id": folder.name,
+            "name": "toy",
+            "task": "classification",
+            "settings": values,
+            "threads": 1,
+        }
         write_json(folder / "run.json", spec)
         return Run(folder)
 
@@ -46,16 +52,3 @@ def new_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterato
     for engine in made:
         engine.close(wait=5)
     spare.close()
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    """Wait for something that other processes bring about; fails loudly when it does not come."""
-
-    def wait(true: Callable[[], Any], seconds: float = 20.0) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "it did not come about"
-            time.sleep(0.01)
-
-    return wait
