@@ -1,0 +1,240 @@
+/* Playground: your own words. Asks the chosen run (and one more, side by side) while a person writes.
+   One question is under way at a time; an answer to a text that has changed meanwhile is dropped and the new text is asked.
+   The whole file is in wholefile.js, taking the model away in away.js. */
+(function () {
+  "use strict";
+  const { h, t, fill } = Hone;
+  const PAUSE = 60; // milliseconds after a key before asking
+  const SLOW = 600; // milliseconds after which it says that the model is being loaded
+  const LONGEST = 20000; // characters asked about
+  const BARS = 6; // labels shown at first
+
+  Hone.tab("playground", {
+    mount(root, ctx) {
+      const view = (this.view = { root, ctx, runs: [], run: null, other: null, asked: 0, busy: false, told: null, three: {} });
+      for (const what of ["project", "runs"]) Hone.bus.on(what, () => refresh(view));
+      Hone.bus.on("connection", (now) => now && view.trouble && ask(view, 0));
+      return refresh(view, true);
+    },
+    shown() { refresh(this.view); },
+  });
+
+  async function refresh(view, first = false) {
+    if (!first && !view.ctx.visible) return;
+    const asked = (view.asked += 1);
+    let state;
+    try {
+      state = await view.ctx.call("playground");
+    } catch (error) {
+      if (asked === view.asked && !view.runs.length) failure(view, error);
+      return;
+    }
+    if (asked !== view.asked) return;
+    const before = [view.run, view.other, view.runs.length].join();
+    const there = (id) => state.runs.some((run) => run.id === id);
+    const [wanted, beside] = [Hone.store.get("playground.run"), Hone.store.get("playground.other")];
+    view.runs = state.runs;
+    view.underWay = state.under_way;
+    view.run = there(wanted) ? wanted : state.runs.length ? state.runs[0].id : null;
+    view.other = there(beside) && beside !== view.run ? beside : null;
+    if (!view.run) return empty(view);
+    if (!view.frame || !view.frame.isConnected || [view.run, view.other, view.runs.length].join() !== before) build(view);
+  }
+
+  const head = (actions) => Hone.head({ title: t("Try it on your own words"), sentence: t("It answers while you write. What you write is not stored."), actions });
+
+  function empty(view) {
+    view.frame = null;
+    const go = Hone.button(view.underWay ? t("Watch it learn") : t("Start training"), () => Hone.go("train"), { primary: true });
+    const body = Hone.empty({
+      title: view.underWay ? t("A run is under way. You can try it when it has finished.") : t("Needs a finished run"),
+      body: t("Then you write a text and see at once what the model says and how sure it is, give it a whole file, and take it away."),
+    });
+    fill(view.root, head([go]), Hone.card({ body }));
+  }
+
+  function failure(view, error) {
+    view.frame = null;
+    fill(view.root, head([]), Hone.notice({ error, actions: [Hone.button(t("Try again"), () => refresh(view, true), { small: true })] }));
+  }
+
+  function build(view) {
+    view.answers = h("div.pg-answers");
+    view.frame = h("div.pg", textCard(view), h("section.card.pg-said", { "aria-live": "polite" }, view.answers), Hone.wholeFile(view), Hone.away(view));
+    fill(view.root, head([]), view.frame);
+    blocks(view);
+    examples(view);
+    if (view.text.value.trim()) ask(view, 0);
+    else view.ctx.call("wake", { runs: chosen(view) }).catch(() => {});
+  }
+
+  const chosen = (view) => [view.run, view.other].filter(Boolean);
+  const runOf = (view, id) => view.runs.find((run) => run.id === id);
+
+  /* The sheet to write on. What is written stays in this browser tab only, so that a reload keeps it. */
+  function textCard(view) {
+    const keep = "hone:playground:" + Hone.project;
+    const area = h("textarea.pg-text", { id: "playground-text", rows: 7, maxlength: LONGEST, spellcheck: "false", placeholder: t("Write or paste a text") });
+    const changed = (wait) => {
+      try { sessionStorage.setItem(keep, area.value); } catch { /* full or forbidden: a reload then forgets it */ }
+      truth(view);
+      examples(view);
+      ask(view, wait);
+    };
+    try { area.value = sessionStorage.getItem(keep) || ""; } catch { /* as above */ }
+    view.text = area;
+    view.label = h("p.pg-truth", { "aria-live": "polite" });
+    view.starters = h("div.pg-starters");
+    area.addEventListener("input", () => {
+      view.told = null;
+      changed(PAUSE);
+    });
+    view.put = (row) => {
+      area.value = row.text;
+      view.told = row;
+      changed(0);
+    };
+    return h(
+      "section.card.pg-write",
+      h("label.pg-word", { for: "playground-text" }, t("Your text")),
+      area,
+      view.label,
+      view.starters,
+      h(
+        "div.pg-row",
+        Hone.button(t("A test text"), () => sample(view, false), { small: true }),
+        Hone.button(t("One it got wrong"), () => sample(view, true), { small: true }),
+        Hone.button(t("Clear"), () => { view.put({ text: "" }); area.focus(); }, { small: true, link: true }),
+      ),
+      pickers(view),
+    );
+  }
+
+  function pickers(view) {
+    const { called } = Hone.evaluate;
+    const pick = (key) => (run) => {
+      Hone.store.set(key, run || null);
+      return refresh(view, true);
+    };
+    const all = view.runs.map((run) => ({ value: run.id, title: called(run) }));
+    const asked = Hone.select({ options: all, value: view.run, onchange: pick("playground.run"), id: "playground-run" });
+    const rest = [{ value: "", title: t("no other run") }, ...all.filter((one) => one.value !== view.run)];
+    const beside = Hone.select({ options: rest, value: view.other || "", onchange: pick("playground.other"), id: "playground-other", disabled: rest.length < 2 });
+    return h(
+      "div.pg-runs",
+      h("label", { for: "playground-run" }, t("Ask")),
+      asked,
+      h("label", { for: "playground-other" }, t("Compare with")),
+      beside,
+    );
+  }
+
+  /* A text of the test split, or one the run got wrong; never the one that is shown. */
+  async function sample(view, wrong) {
+    const run = view.run;
+    const row = await view.ctx.call("sample", { run, wrong, not_this: view.told ? view.told.id : null });
+    if (run !== view.run) return;
+    if (row.none) Hone.toast(row.none);
+    else view.put(row);
+  }
+
+  async function examples(view) {
+    const run = view.run;
+    const idle = () => run === view.run && !view.text.value.trim();
+    if (!idle()) return fill(view.starters);
+    try {
+      view.three[run] = view.three[run] || (await view.ctx.call("examples", { run })).rows;
+    } catch {
+      return;
+    }
+    if (!idle()) return;
+    const made = view.three[run].map((row) => h("button.pg-starter", { onclick: () => view.put(row) }, row.text));
+    fill(view.starters, made.length ? h("p.sub", t("Or begin with one of these:")) : null, made);
+  }
+
+  /* The label a test text carries stands beside what the model makes of it. */
+  function truth(view) {
+    const row = view.told;
+    fill(view.label, row && row.label ? [t("Its label in your data:"), " ", Hone.chip({ name: row.label, colour: row.colour })] : null);
+  }
+
+  function ask(view, wait = PAUSE) {
+    clearTimeout(view.timer);
+    view.timer = setTimeout(() => question(view), wait);
+  }
+
+  async function question(view) {
+    if (view.busy) return;
+    const runs = chosen(view);
+    const text = view.text.value.slice(0, LONGEST);
+    if (!text.trim()) return blocks(view);
+    view.busy = true;
+    view.trouble = null;
+    const slow = setTimeout(() => waking(view), SLOW);
+    let made, trouble;
+    try {
+      made = await view.ctx.call("answer", { runs, text });
+    } catch (error) {
+      trouble = error;
+    }
+    clearTimeout(slow);
+    view.busy = false;
+    const stale = text !== view.text.value.slice(0, LONGEST) || runs.join() !== chosen(view).join();
+    if (stale) return question(view);
+    if (trouble) return unanswered(view, trouble);
+    blocks(view, made.answers);
+  }
+
+  function waking(view) {
+    view.answers.classList.add("busy");
+    const line = view.answers.querySelector(".pg-how");
+    if (line) line.textContent = t("Loading the model. The first answer takes some seconds; the next ones come at once.");
+  }
+
+  function unanswered(view, error) {
+    view.trouble = error;
+    view.answers.classList.remove("busy");
+    fill(view.answers, Hone.notice({ error, actions: [Hone.button(t("Try again"), () => question(view), { small: true })] }));
+  }
+
+  /* One block a run: the answer, how long it took, a bar a label. Without an answer the bars rest at zero. */
+  function blocks(view, answers = null) {
+    view.shown = answers;
+    view.answers.classList.remove("busy");
+    fill(view.answers, chosen(view).map((id, i) => block(view, runOf(view, id), answers ? answers[i] : null)));
+  }
+
+  function block(view, run, answer) {
+    if (answer && answer.error) return h("div.pg-block", h("p.pg-how", run.title), Hone.notice({ tone: "bad", title: answer.error.message, body: answer.error.fix }));
+    const list = answer ? answer.labels : run.labels.map((label) => ({ ...label, probability: 0 }));
+    const open = view.open === run.id;
+    const turn = () => {
+      view.open = open ? null : run.id;
+      blocks(view, view.shown);
+    };
+    const more = list.length > BARS + 2;
+    const shown = open || !more ? list : list.slice(0, BARS);
+    const top = answer ? answer.labels[0] : null;
+    return h(
+      "div.pg-block",
+      h("p.ans", { class: top ? Hone.colour(top.colour) : "none" }, h("i", { "aria-hidden": true }), top ? top.name : "–"),
+      h("p.pg-how", run.title, ". ", how(view, answer)),
+      h("div.pg-bars", shown.map((one, i) => bar(one, top && i === 0))),
+      more ? Hone.button(open ? t("Fewer labels") : t("All {n} labels", { n: list.length }), turn, { link: true, "data-key": "all-" + run.id }) : null,
+    );
+  }
+
+  function how(view, answer) {
+    if (!answer) return t("Nothing asked yet.");
+    const said = [t("Answered in {ms} ms.", { ms: Math.max(1, Math.round(answer.milliseconds)) })];
+    const truth = view.told && view.told.label;
+    if (truth) said.push(" ", truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));
+    if (answer.unsure) said.push(" ", h("b.unsure", answer.unsure));
+    return said;
+  }
+
+  function bar(one, first) {
+    const percent = one.probability > 0 && one.probability < 0.01 ? "< 1 %" : Hone.fmt.percent(one.probability);
+    return h("div.pb", { class: first ? "top1" : "" }, Hone.chip(one), h("div.t", h("i", { style: { width: 100 * one.probability + "%" } })), h("span.v", percent));
+  }
+})();

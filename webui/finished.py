@@ -1,0 +1,34 @@
+"""Finished runs as the Evaluate and Playground tabs choose among them. Knows what a run says of itself; no reports, no models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webui.calls import Here
+
+AT_WORK = ("queued", "preparing", "running", "paused", "interrupted")
+
+
+def finished(here: Here) -> dict[str, Any]:
+    """{"runs": those with a kept model, newest first, "under_way": whether another one is at work or waits}."""
+    kept, under_way = [], False
+    for run in here.project.runs():
+        view = run.view()
+        if view.state in AT_WORK:
+            under_way = under_way or view.state != "interrupted"
+        elif run.has_model:
+            kept.append(_told(run, view))
+    return {"runs": kept, "under_way": under_way}
+
+
+def _told(run: Any, view: Any) -> dict[str, Any]:
+    spec = run.spec
+    names, colours = spec["labels"]["names"], list(spec["labels"].get("colours") or [])
+    colours += range(len(colours), len(names))
+    return {
+        "id": run.id,
+        "title": run.name,
+        "created": spec["created"],
+        "accuracy": (view.test or view.scores or {}).get("accuracy"),
+        "labels": [{"name": n, "colour": c} for n, c in zip(names, colours, strict=False)],
+    }

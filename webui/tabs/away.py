@@ -1,0 +1,94 @@
+"""Take the model away: the copy is packed, opened again in a fresh process and compared by a job; here its state is told and it is offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from core.errors import Missing
+from core.words import Message
+from webui.calls import Here, call
+
+NOT_IN_QUOTES = set("\"\\$`!%\n\r\t")  # characters a shell reads differently between double quotes
+
+
+@call
+def away(here: Here, *, run: str) -> dict[str, Any]:
+    """How the copy of a run stands. One that was never made is begun: nobody has to ask for it."""
+    from core.export import pack
+
+    chosen = here.run(run)
+    made = pack.read(chosen.folder)
+    if made:
+        return {"state": "ready", **_told(here, chosen, made)}
+    last = here.jobs.latest(_key(here, run))
+    job = here.jobs.state(last) if last else None
+    if job is None or job["state"] == "done":
+        job = away_make(here, run=run)
+    if job["state"] in ("failed", "cancelled"):
+        return {"state": job["state"], "error": job["error"]}
+    return {"state": "making", "done": job["done"], "total": job["total"], "seconds_left": job["seconds_left"]}
+
+
+@call
+def away_make(here: Here, *, run: str) -> dict[str, Any]:
+    chosen = here.run(run)
+    if not chosen.has_model:
+        raise Missing(Message("This run has no model yet."), fix=Message("Choose another run."))
+    title = Message("The copy of {run} to take away", run=chosen.name)
+    arguments = {"run_dir": str(chosen.folder)}
+    job = here.jobs.start("core.export.pack:pack", arguments, title=title, key=_key(here, run), torch=True)
+    return here.jobs.state(job.id)
+
+
+@call
+def away_file(here: Here, *, run: str) -> dict[str, Any]:
+    from core.export import pack
+
+    made = pack.read(here.run(run).folder)
+    if not made:
+        raise Missing(Message("The copy is no longer here."), fix=Message("Have it checked again."))
+    path = Path(made["zip"])
+    return {"url": here.offer(path, path.name)}
+
+
+CALLS = [away, away_make, away_file]
+
+
+def _key(here: Here, run: str) -> str:
+    return f"away:{here.project_id}:{run}"
+
+
+def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
+    from core.export.recipe import recipe_text
+
+    spec = run.spec
+    recipe = recipe_text(spec["settings"], preset=spec["preset"], phases=spec["phases"], name=run.name)
+    return {
+        "size": made["size"],
+        "checked": Message(
+            "Opened again in a fresh process: same answer for {k} of {n} texts.", k=made["equal"], n=made["checked"]
+        ),
+        "use": f'python predict.py "{_example(run)}"',
+        "recipe": recipe,
+        "command": _command(run),
+    }
+
+
+def _example(run: Any) -> str:
+    """A short text of the run that every shell takes between double quotes."""
+    from webui.tabs.playground import _kept_aside
+
+    for row in sorted(_kept_aside(run.folder)[:500], key=lambda row: abs(len(row["text"]) - 40)):
+        if not NOT_IN_QUOTES & set(row["text"]) and len(row["text"]) < 90:
+            return str(row["text"])
+    return "..."
+
+
+def _command(run: Any) -> str:
+    data = run.spec["data"].get("name") or "texts.csv"
+    return f"hone train {_quoted(data)} --recipe recipe.yaml\nhone evaluate {run.id}\nhone predict {run.id} new.csv\nhone export {run.id}"
+
+
+def _quoted(name: str) -> str:
+    return name if all(c.isalnum() or c in "._-/" for c in name) else f'"{name}"'

@@ -1,0 +1,253 @@
+"""The Playground tab: one's own words, a whole file, and taking the model away. Asks the service and starts jobs; computes nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.data import reading
+from core.errors import HoneError, Missing
+from core.evaluation import answers
+from core.inference import TEXT_NAMES
+from core.words import Message
+from webui.calls import Here, call, panel, told
+from webui.finished import finished
+from webui.page import Page
+from webui.tabs import away
+
+UNSURE, CLOSE = 0.6, 0.15  # the first label's probability, and its lead over the second, below which it says so
+LONGEST = 20_000
+TRIED = 96  # test texts asked at once to find one it gets wrong, where there is no report yet
+SAMPLE = 4  # rows of an answered file shown
+
+
+def tab(page: Page) -> None:
+    calls = [playground, wake, answer, sample, examples, file_look, file_start, file_state, file_cancel, file_result]
+    panel(page, "playground", [*calls, *away.CALLS])
+
+
+@call
+def playground(here: Here) -> dict[str, Any]:
+    """The runs that can be tried."""
+    return finished(here)
+
+
+# One's own words ----------------------------------------------------------------------------------------------------
+
+
+@call
+def wake(here: Here, *, runs: list[str]) -> None:
+    """Have the models loaded before the first key."""
+    for run in runs[:2]:
+        here.service.warm(here.run(run).folder)
+
+
+@call
+def answer(here: Here, *, runs: list[str], text: str) -> dict[str, Any]:
+    """What one or two runs say about a text, in the order asked; a run that cannot answer says why in its place."""
+    made: list[dict[str, Any]] = []
+    for run in runs[:2]:
+        try:
+            made.append(_answer(here, run, text[:LONGEST]))
+        except HoneError as error:
+            if len(runs) == 1:
+                raise
+            made.append({"error": told(error, here.language)})
+    return {"answers": made}
+
+
+@call
+def sample(here: Here, *, run: str, wrong: bool = False, not_this: str | None = None) -> dict[str, Any]:
+    """A text of the test split with its label; with `wrong` one that the run read wrongly."""
+    folder = here.run(run).folder
+    rows = _mistakes(here, run) if wrong else _kept_aside(folder)
+    rows = [row for row in rows if row["id"] != not_this] or rows
+    if not rows:
+        none = Message("It read every test text rightly.") if wrong else Message("This run kept no texts aside.")
+        return {"none": none}
+    return _with_colour(here, run, random.choice(rows))
+
+
+@call
+def examples(here: Here, *, run: str) -> dict[str, Any]:
+    """Up to three texts of different labels to begin with, short ones first."""
+    rows = sorted(_kept_aside(here.run(run).folder)[:2000], key=lambda row: abs(len(row["text"]) - 70))
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        chosen.setdefault(row["label"], row)
+        if len(chosen) == 3:
+            break
+    return {"rows": [_with_colour(here, run, row) for row in chosen.values()]}
+
+
+def _answer(here: Here, run: str, text: str) -> dict[str, Any]:
+    chosen = here.run(run)
+    said = here.service.predict(chosen.folder, [text])
+    shares = said["answers"][0]["probabilities"]
+    colours = _colours(chosen.spec)
+    ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+    return {
+        "labels": [{"name": name, "colour": colours.get(name, 0), "probability": share} for name, share in ranked],
+        "milliseconds": said["milliseconds"],
+        "unsure": _unsure([share for _, share in ranked]),
+    }
+
+
+def _unsure(shares: Sequence[float]) -> Message | None:
+    if len(shares) > 1 and shares[0] - shares[1] < CLOSE:
+        return Message("Not sure: the first two are close.")
+    return Message("Not sure: no label stands out.") if shares[0] < UNSURE else None
+
+
+def _colours(spec: Mapping[str, Any]) -> dict[str, int]:
+    names, colours = spec["labels"]["names"], list(spec["labels"].get("colours") or [])
+    return dict(zip(names, [*colours, *range(len(colours), len(names))], strict=False))
+
+
+def _with_colour(here: Here, run: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "text": row["text"][:LONGEST], "colour": _colours(here.run(run).spec).get(row["label"], 0)}
+
+
+def _kept_aside(folder: Path) -> list[dict[str, Any]]:
+    """The test texts of a run; without any those of validation. At most 20,000 of them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    with pa.memory_map(str(folder / "rows.arrow")) as source:
+        table = pa.ipc.open_file(source).read_all()
+        for split in ("test", "validation"):
+            rows = table.filter(pc.equal(table.column("split"), split)).slice(0, 20_000)
+            if rows.num_rows:
+                return [row for row in rows.select(["id", "text", "label"]).to_pylist() if (row["text"] or "").strip()]
+    return []
+
+
+def _mistakes(here: Here, run: str) -> list[dict[str, Any]]:
+    """From the report; without one, some test texts are asked now."""
+    folder = here.run(run).folder
+    try:
+        rows = answers.rows_of(folder, only="mistakes", count=500)["rows"]
+        return [{key: row[key] for key in ("id", "text", "label")} for row in rows]
+    except Missing:
+        pass
+    asked = _kept_aside(folder)
+    asked = random.sample(asked, min(TRIED, len(asked)))
+    said = here.service.predict(folder, [row["text"] for row in asked])["answers"] if asked else []
+    return [row for row, one in zip(asked, said, strict=True) if one["label"] != row["label"]]
+
+
+# A whole file -------------------------------------------------------------------------------------------------------
+
+
+@call
+def file_look(here: Here, *, run: str, upload: str) -> dict[str, Any]:
+    """How the file is read, its columns, the one that most likely holds the texts, and the first cell of each."""
+    path, name = here.upload(upload)
+    look = reading.inspect(path, name)
+    if not look.columns:
+        raise Missing(Message("This file has no column with texts."))
+    wanted = str(here.run(run).spec["data"].get("columns", {}).get("text") or "")
+    first = {c: next((row[i] for row in look.rows if row[i].strip()), "") for i, c in enumerate(look.columns)}
+    return {
+        "read": look.sentence,
+        "columns": list(look.columns),
+        "column": _text_column(look, wanted),
+        "first": {column: cell[:400] for column, cell in first.items()},
+    }
+
+
+@call
+def file_start(here: Here, *, run: str, upload: str, column: str) -> dict[str, Any]:
+    """Begin to answer every row; the latest file of a project is the one that counts."""
+    path, name = here.upload(upload)
+    chosen = here.run(run)
+    if not chosen.has_model:
+        raise Missing(Message("This run has no model yet."), fix=Message("Choose another run."))
+    out = path.with_name("answers.xlsx" if name.lower().endswith(".xlsx") else "answers.csv")
+    arguments = {
+        "model_folder": str(chosen.model),
+        "path": str(path),
+        "out": str(out),
+        "column": column,
+        "name": name,
+    }
+    title = Message("{file}, answered by {run}", file=name, run=chosen.name)
+    job = here.jobs.start("core.inference:predict_file", arguments, title=title, key=_file_key(here), torch=True)
+    return {"job": job.id}
+
+
+@call
+def file_state(here: Here) -> dict[str, Any]:
+    """How the last file of this project stands."""
+    last = here.jobs.latest(_file_key(here))
+    if not last:
+        return {"state": "none"}
+    state = here.jobs.state(last)
+    words = (state["title"] or {}).get("with", {})
+    shown = {key: state[key] for key in ("id", "state", "done", "total", "seconds_left", "error")}
+    shown |= {"name": words.get("file", ""), "by": words.get("run", "")}
+    if state["state"] == "cancelled":
+        return {"state": "none"}
+    if state["state"] != "done":
+        return {**shown, "cancelling": (here.jobs.folder / last / "cancel").exists()}
+    result = state["result"]
+    path = Path(result["path"])
+    if not path.is_file():
+        return {"state": "none"}
+    return {
+        **shown,
+        "rows": result["done"],
+        "cut": result["cancelled"],
+        "out": _out_name(shown["name"], path),
+        "sample": _first_answers(here, path, result),
+    }
+
+
+@call
+def file_cancel(here: Here, *, job: str) -> None:
+    here.jobs.cancel(job)
+
+
+@call
+def file_result(here: Here, *, job: str) -> dict[str, Any]:
+    state = here.jobs.state(job)
+    path = Path((state["result"] or {}).get("path", ""))
+    if state["key"] != _file_key(here) or not path.is_file():
+        raise Missing(Message("This file is no longer here."), fix=Message("Give it to the model again."))
+    return {"url": here.offer(path, _out_name(state["title"]["with"]["file"], path))}
+
+
+def _file_key(here: Here) -> str:
+    return f"file:{here.project_id}"
+
+
+def _out_name(name: str, path: Path) -> str:
+    return f"{Path(name).stem or 'file'}-answers{path.suffix}"
+
+
+def _text_column(look: Any, wanted: str) -> str:
+    """The column named as in training; else one that is called so; else the one with the longest cells."""
+    for names in ((wanted.strip().casefold(),), TEXT_NAMES):
+        for column in look.columns:
+            if column.strip().casefold() in names:
+                return str(column)
+    lengths = [sum(len(row[i]) for row in look.rows) for i in range(len(look.columns))]
+    return str(look.columns[lengths.index(max(lengths))])
+
+
+def _first_answers(here: Here, path: Path, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The first rows of an answered file, to be shown beside the download."""
+    look = reading.inspect(path, path.name, reading.How(header=True))
+    if result["column"] not in look.columns or len(look.columns) < 3:
+        return []
+    text, label = look.columns.index(result["column"]), _last_called(look.columns, "prediction")
+    share = _last_called(look.columns, "probability")
+    rows = look.rows[:SAMPLE]
+    return [{"text": row[text][:200], "name": row[label], "colour": 0, "probability": float(row[share] or 0)} for row in rows]
+
+
+def _last_called(columns: Sequence[str], name: str) -> int:
+    """Hone's own column stands behind the file's, perhaps with a number."""
+    return max(i for i, column in enumerate(columns) if column == name or column.startswith(name + " "))
