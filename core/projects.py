@@ -5,6 +5,7 @@ A deleted project lies in the user's bin for a day and can be restored until the
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
@@ -174,6 +175,12 @@ def backup(project: Project, out: Path, progress: Progress = lambda done, total:
     return out
 
 
+def pack(folder: str, out: str, *, progress: Progress, cancelled: Asked) -> dict[str, Any]:
+    """`backup` as a job of the page."""
+    path = backup(Project(Path(folder)), Path(out), progress, cancelled)
+    return {"path": str(path), "size": path.stat().st_size}
+
+
 def from_backup(workspace: Workspace, path: Path) -> Project:
     """A project out of a backup. Only plain relative names are unpacked; sizes are checked against what the zip declares."""
     wrong = HoneError(
@@ -261,10 +268,8 @@ def _pack(archive: zipfile.ZipFile, path: Path, name: str) -> None:
         finally:
             copy.unlink(missing_ok=True)
         return
-    try:
+    with contextlib.suppress(FileNotFoundError):  # a checkpoint that a running training has just replaced
         archive.write(path, name)
-    except FileNotFoundError:
-        pass  # a checkpoint that a running training has just replaced
 
 
 def _passing(path: Path) -> bool:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from core.errors import HoneError, Missing, SettingsError
-from core.projects import Project, find, projects
+from core.projects import Project, find
 from core.words import Message
 from core.workspace import Workspace, inside, read_json
 from webui.studio import Studio
@@ -188,4 +188,4 @@ def _arguments(function: Callable[..., Any], given: Any) -> dict[str, Any]:
     return given
 
 
-__all__ = ["Here", "answer", "call", "panel", "plain", "projects", "told"]
+__all__ = ["Here", "answer", "call", "panel", "plain", "told"]

@@ -1,27 +1,285 @@
-"""What the frame around the tabs shows: projects, the state and note of each step, the next step, the running pill."""
+"""What the frame around the tabs shows: the project, the state and note of each step, the next step, the run at work.
+
+A step is `done`, `busy`, `warn` (it needs attention) or `open`; its note says what it holds or what it waits for. All of it is
+computed from the folders at every question, so that any window and any restart shows the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from core import projects
-from core.words import Message
+from core.errors import Missing
+from core.words import Message, plural
+from core.workspace import read_json
 from webui.calls import Here, call
+from webui.show import duration
+
+WORKING = ("queued", "preparing", "running")
+PRESETS = {
+    "quick": Message("Quick look"),
+    "balanced": Message("Balanced"),
+    "best": Message("Best"),
+    "own": Message("Own settings"),
+}
 
 
 @call
 def overview(here: Here) -> dict[str, Any]:
-    found = projects.projects(here.workspace)
-    if not found:
-        found = [projects.create(here.workspace, Message("My first project").said(here.language))]
-    ids = [p.id for p in found]
-    current = here.project_id if here.project_id in ids else ids[0]
+    """The frame's whole state. A project that is gone, or none yet, leads to one that is there."""
+    project = _project(here)
+    found = [{"id": p.id, "name": p.name} for p in projects.projects(here.workspace)]
+    told = {"project": project.id, "projects": found, "user": here.workspace.user, "mode": here.studio.mode}
+    here.project_id = project.id
+    facts = _facts(here)
     return {
-        "project": current,
-        "projects": [{"id": p.id, "name": p.name, "touched": p.touched} for p in found],
-        "user": here.workspace.user,
-        "mode": here.studio.mode,
+        **told,
+        "steps": {name: {"state": step.state, "note": step.note} for name, step in _steps(facts).items()},
+        "next": _next(facts),
+        "running": _running(facts),
+        "away": facts.model is not None,
+        "labels": facts.labels,
+        "ended": [_ending(run) for run in facts.runs[:3] if run.state in ("finished", "failed", "stopped")],
     }
 
 
-CALLS = [overview]
+@dataclass(frozen=True)
+class Step:
+    state: str
+    note: Message | None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A run as far as the frame needs it."""
+
+    id: str
+    name: str
+    state: str
+    share: float
+    seconds_left: float | None
+    step: int
+    right: float | None
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the steps are computed from."""
+
+    rows: int = 0
+    unlabelled: int = 0
+    labels: int = 0
+    preset: str | None = None
+    runs: Sequence[_Seen] = field(default_factory=tuple)
+    model: _Seen | None = None  # the newest run that kept a model
+    judged: bool = False
+    taken: bool = False
+
+
+def _project(here: Here) -> projects.Project:
+    try:
+        return here.project
+    except Missing:
+        there = projects.projects(here.workspace)
+        return there[0] if there else projects.create(here.workspace, Message("My first project").said(here.language))
+
+
+def _facts(here: Here) -> _Facts:
+    try:
+        counts = here.dataset.counts()
+    except ImportError:  # CRUTCH until core.data.dataset is there
+        return _Facts()
+    runs = here.project.runs()
+    seen = [_seen(here, run) for run in runs]
+    kept = next((i for i, run in enumerate(runs) if _has_model(run, seen[i])), None)
+    folder = runs[kept].folder if kept is not None else None
+    return _Facts(
+        rows=counts.rows,
+        unlabelled=counts.unlabelled,
+        labels=sum(1 for n in counts.labels.values() if n),
+        preset=_preset(here.project.folder),
+        runs=tuple(seen),
+        model=seen[kept] if kept is not None else None,
+        judged=folder is not None and _is_judged(folder),
+        taken=folder is not None and any((folder / "export").glob("*.zip")),
+    )
+
+
+def _seen(here: Here, run: Any) -> _Seen:
+    view = run.view()
+    right = view.test.get("accuracy")
+    share = 1.0 if view.state == "finished" else view.step / view.steps if view.steps else 0.0
+    place = here.engine.place(run) if view.state == "queued" else None
+    return _Seen(run.id, run.name, view.state, share, view.seconds_left, view.step, right, place)
+
+
+def _has_model(run: Any, seen: _Seen) -> bool:
+    return seen.state in ("finished", "stopped") and (run.folder / "model" / "hone.json").is_file()
+
+
+def _is_judged(folder: Path) -> bool:
+    try:
+        return bool(read_json(folder / "report" / "report.json").get("done"))
+    except (OSError, ValueError):
+        return False
+
+
+def _preset(folder: Path) -> str | None:
+    """Which preset the Settings tab holds; None while nobody has chosen."""
+    try:
+        return str(read_json(folder / "recipe.json").get("preset") or "own")
+    except (OSError, ValueError):
+        return None
+
+
+# The six steps --------------------------------------------------------------------------------------------------------
+
+
+def _steps(facts: _Facts) -> dict[str, Step]:
+    return {
+        "data": _data(facts),
+        "label": _label(facts),
+        "settings": _settings(facts),
+        "train": _train(facts),
+        "evaluate": _evaluate(facts),
+        "playground": _playground(facts),
+    }
+
+
+def _data(facts: _Facts) -> Step:
+    if not facts.rows:
+        return Step("open", Message("Add your texts"))
+    if not facts.labels:
+        return Step("done", plural(facts.rows, "{n:,} text", "{n:,} texts"))
+    labels = plural(facts.labels, "{n} label", "{n} labels")
+    return Step(
+        "done", Message("{texts}, {labels}", texts=plural(facts.rows, "{n:,} text", "{n:,} texts"), labels=labels)
+    )
+
+
+def _label(facts: _Facts) -> Step:
+    if not facts.rows:
+        return Step("open", Message("Needs texts"))
+    if not facts.unlabelled:
+        return Step("done", Message("Every text has a label"))
+    if facts.labels < 2:
+        return Step("open", Message("Name the first two labels") if not facts.labels else Message("Needs two labels"))
+    return Step("warn", plural(facts.unlabelled, "{n:,} still without a label", "{n:,} still without a label"))
+
+
+def _settings(facts: _Facts) -> Step:
+    if facts.labels < 2:
+        return Step("open", Message("Needs two labels"))
+    if facts.preset is None and not facts.runs:
+        return Step("open", Message("Choose how hard it tries"))
+    return Step("done", PRESETS.get(facts.preset or "balanced", PRESETS["own"]))
+
+
+def _train(facts: _Facts) -> Step:
+    if not facts.runs:
+        return Step("open", Message("Needs two labels") if facts.labels < 2 else Message("Ready to start"))
+    active = _active(facts)
+    if active is None:
+        return _last_run(facts)
+    if active.state == "queued":
+        return Step("busy", Message("{n} in line", n=active.place or 1))
+    if active.state == "preparing":
+        return Step("busy", Message("Preparing"))
+    percent = int(active.share * 100)
+    if active.seconds_left is None:
+        return Step("busy", Message("{p} %", p=percent))
+    return Step("busy", Message("{p} %, {t} left", p=percent, t=duration(active.seconds_left)))
+
+
+def _last_run(facts: _Facts) -> Step:
+    last = facts.runs[0]
+    if last.state == "paused":
+        return Step("warn", Message("Paused at step {s:,}", s=last.step))
+    if last.state == "interrupted":
+        return Step("warn", Message("Stopped at step {s:,}", s=last.step))
+    if last.state == "failed":
+        return Step("warn", Message("The last run did not finish"))
+    finished = sum(1 for run in facts.runs if run.state in ("finished", "stopped"))
+    if not finished:
+        return Step("open", Message("Ready to start"))
+    return Step("done", plural(finished, "{n} finished run", "{n} finished runs"))
+
+
+def _evaluate(facts: _Facts) -> Step:
+    if facts.model is None:
+        return Step("open", Message("Needs a finished run"))
+    if facts.model.right is None:
+        return Step("done" if facts.judged else "open", Message("Can you trust it?"))
+    note = Message("{k} of 100 right", k=int(facts.model.right * 100 + 0.5))
+    return Step("done" if facts.judged else "open", note)
+
+
+def _playground(facts: _Facts) -> Step:
+    if facts.model is None:
+        return Step("open", Message("Needs a finished run"))
+    return Step("done" if facts.taken else "open", Message("Try it on your own words"))
+
+
+# The next step, the run at work, what has ended ----------------------------------------------------------------------
+
+
+def _next(facts: _Facts) -> dict[str, Any]:
+    """One sentence and where it leads: texts, two labels, settings, start, verdict, take away."""
+    if not facts.rows:
+        return {"step": Message("add your texts"), "tab": "data"}
+    if facts.labels < 2:
+        return {"step": Message("give at least two labels"), "tab": "label"}
+    if _active(facts) and facts.unlabelled:
+        return {"step": _the_rest(facts), "tab": "label"}
+    if _active(facts):
+        return {"step": Message("watch it learn"), "tab": "train"}
+    if facts.model is None and facts.runs and facts.runs[0].state in ("paused", "interrupted"):
+        return {"step": Message("resume the training"), "tab": "train"}
+    if facts.model is None and facts.preset is None:
+        return {"step": Message("choose the settings"), "tab": "settings"}
+    if facts.model is None:
+        return {"step": Message("start the training"), "tab": "train"}
+    if not facts.judged:
+        return {"step": Message("read the verdict"), "tab": "evaluate"}
+    if not facts.taken:
+        return {"step": Message("take the model away"), "tab": "playground"}
+    if facts.unlabelled:
+        return {"step": _the_rest(facts), "tab": "label"}
+    return {"step": Message("try it on your own words"), "tab": "playground"}
+
+
+def _the_rest(facts: _Facts) -> Message:
+    return plural(facts.unlabelled, "label the last text", "label the last {n:,} texts")
+
+
+def _active(facts: _Facts) -> _Seen | None:
+    """The run at work, else the first in line."""
+    for states in (("running", "preparing"), ("queued",)):
+        found = [run for run in facts.runs if run.state in states]
+        if found:
+            return found[-1]
+    return None
+
+
+def _running(facts: _Facts) -> dict[str, Any] | None:
+    run = _active(facts)
+    if run is None:
+        return None
+    if run.state == "queued":
+        return {"id": run.id, "text": Message("{n} in line", n=run.place or 1), "share": None, "percent": None}
+    percent = int(run.share * 100)
+    return {"id": run.id, "text": Message("Training"), "share": run.share, "percent": percent}
+
+
+def _ending(run: _Seen) -> dict[str, Any]:
+    """For the notification that tells the end of a training."""
+    said = {
+        "finished": Message("Finished: {name}", name=run.name),
+        "stopped": Message("Stopped and kept: {name}", name=run.name),
+        "failed": Message("Did not finish: {name}", name=run.name),
+    }
+    return {"id": run.id, "state": run.state, "text": said[run.state]}

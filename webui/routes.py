@@ -26,7 +26,7 @@ from core.words import ASSETS, Message, translations
 from core.workspace import new_id, write_json
 from webui.calls import told
 from webui.studio import Studio
-from webui.who import who
+from webui.who import welcome, who
 
 log = logging.getLogger("hone")
 FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -62,6 +62,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/hone/assets/{kind}/{name}", _asset),
         Route("/hone/words/{language}.json", _words),
         Route("/hone/plotly.js", _plotly),
+        Route("/hone/welcome", bound(_welcome), methods=["POST"]),
         Route("/hone/upload", bound(_upload), methods=["POST"]),
         Route("/hone/download/{key}", bound(_download)),
         Route("/hone/alive", _alive),
@@ -170,6 +171,17 @@ async def _plotly(request: Request) -> Response:
 
 async def _alive(request: Request) -> Response:
     return JSONResponse({"hone": True}, headers={"Cache-Control": "no-store"})
+
+
+async def _welcome(studio: Studio, request: Request) -> Response:
+    """A token for a new visitor of the demo; so many an hour for one address."""
+    if studio.mode != "demo":
+        return PlainTextResponse("not found", 404)
+    try:
+        studio.let_in(request.client.host if request.client else "")
+        return JSONResponse({"ok": await to_thread.run_sync(welcome, studio)}, headers={"Cache-Control": "no-store"})
+    except HoneError as error:
+        return JSONResponse({"error": told(error, request.headers.get("x-hone-language", "en"))})
 
 
 async def _upload(studio: Studio, request: Request) -> Response:

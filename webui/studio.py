@@ -15,13 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import Missing
+from core.errors import Missing, NotAllowed
 from core.words import Message
 from core.workspace import Workspace
 
 Mode = Literal["local", "login", "demo"]
 OFFER_SECONDS = 600.0
 OPEN_DATASETS = 32
+VISITS_AN_HOUR = 60  # a school behind one address fits, a script that fills the disk does not
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Limits:
     rows: int | None = None
     steps: int | None = None
     runs_at_once: int | None = None
+    projects: int | None = None
     days_kept: float | None = None
 
 
 LOCAL = Limits(upload_bytes=1_000_000_000)
-DEMO = Limits(upload_bytes=20_000_000, rows=5_000, steps=600, runs_at_once=1, days_kept=1.0)
+DEMO = Limits(upload_bytes=20_000_000, rows=5_000, steps=600, runs_at_once=1, projects=5, days_kept=1.0)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Studio:
     _offers: dict[str, Offer] = field(default_factory=dict)
     _jobs: dict[str, Any] = field(default_factory=dict)
     _datasets: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _visits: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
@@ -121,6 +124,17 @@ class Studio:
         if offer is None or offer.until < time.monotonic() or not offer.path.is_file():
             raise Missing(Message("This download has been used or is too old. Ask for it again on the page."))
         return offer
+
+    def let_in(self, address: str) -> None:
+        """Count a new visitor of the demo; NotAllowed when too many come from one address within an hour."""
+        now = time.monotonic()
+        with self._lock:
+            recent = [at for at in self._visits.get(address, ()) if now - at < 3600]
+            if len(recent) >= VISITS_AN_HOUR:
+                raise NotAllowed(
+                    Message("Too many visits began from this network within an hour."), fix=Message("Try again later.")
+                )
+            self._visits[address] = [*recent, now]
 
     def warm(self) -> None:
         """Start what takes seconds, beside the page: the engine takes up the queue and warms its worker."""

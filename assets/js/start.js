@@ -12,7 +12,7 @@
   document.documentElement.lang = here === "zh" ? "zh-CN" : "en";
 
   window.HONE.theme = function () {
-    const chosen = read("hone:theme");
+    const chosen = window.HONE.chosen || read("hone:theme");
     return chosen || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   };
   window.HONE.paint = function () {
