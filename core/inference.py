@@ -7,8 +7,8 @@ transformers classifier, or a classic n-gram model.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,31 +103,11 @@ def _cpu() -> Any:
 # A whole file -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A file that came back with answers. `done` of `rows` were answered; fewer when it was cancelled."""
-
-    path: Path
-    rows: int
-    done: int
-    column: str
-    cancelled: bool
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "path": str(self.path),
-            "rows": self.rows,
-            "done": self.done,
-            "column": self.column,
-            "cancelled": self.cancelled,
-        }
-
-
 def predict_file(
     model_folder: Path | str,
     path: Path | str,
     out: Path | str,
-    how: How | None = None,
+    how: How | Mapping[str, Any] | None = None,
     progress: Progress = _nobody,
     cancelled: Callable[[], bool] = _never,
     *,
@@ -135,8 +115,10 @@ def predict_file(
     all_labels: bool = False,
     name: str | None = None,
     device: str | None = None,
-) -> Answered:
+) -> dict[str, Any]:
     """Every row of a table with the answer and its probability beside it; with `all_labels` each label's probability too.
+
+    -> {"path", "rows", "done", "column", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled.
 
     Reads what `core.data.reading` reads and writes xlsx where `out` ends so, else csv. Streams, so any size will do.
     `column` holds the texts (found when None). When cancelled, what is done is kept; only what is not even read raises Cancelled.
@@ -144,6 +126,7 @@ def predict_file(
     from core.data import reading
 
     path, out = Path(path), Path(out)
+    how = reading.How.from_json(how) if isinstance(how, Mapping) else how
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".reading-") as folder:
         arrow = Path(folder) / "rows.arrow"
@@ -155,7 +138,7 @@ def predict_file(
         done = _answer_rows(
             predictor, arrow, list(read.columns), chosen, out, all_labels, read.rows, progress, cancelled
         )
-    return Answered(out, read.rows, done, chosen, cancelled=done < read.rows)
+    return {"path": str(out), "rows": read.rows, "done": done, "column": chosen, "cancelled": done < read.rows}
 
 
 def _answer_rows(
@@ -177,9 +160,8 @@ def _answer_rows(
     with table(out, [*columns, *(_unused(title, columns) for title in new)]) as writing:
         for block in _blocks(arrow):
             try:
-                shares = predictor.probabilities(
-                    block.column(column).to_pylist(), lambda at, _, done=done: progress(done + at, total), cancelled
-                )
+                told = partial(_moved, progress, done, total)
+                shares = predictor.probabilities(block.column(column).to_pylist(), told, cancelled)
             except Cancelled:
                 break
             best = shares.argmax(axis=1)
@@ -190,6 +172,10 @@ def _answer_rows(
             done += block.num_rows
             progress(done, total)
     return done
+
+
+def _moved(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _blocks(arrow: Path) -> Iterator[pa.RecordBatch]:

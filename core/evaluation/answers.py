@@ -125,7 +125,7 @@ def _only(answers: Answers, only: str | None) -> np.ndarray:
     if only in ("mistakes", "right"):
         return answers.right == (only == "right")
     rival = rival_of(answers)
-    if only not in ("mended", "broken") or rival is None:
+    if only not in ("mended", "broken", "broke") or rival is None:
         return np.zeros(len(answers.gold), dtype=bool)
     theirs = answers.rival_right(rival)
     return answers.right & ~theirs if only == "mended" else ~answers.right & theirs

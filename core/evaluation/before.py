@@ -6,10 +6,16 @@ What it answers on the test texts tells what moving the base's weights brought.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from core.errors import Cancelled
+
+Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
 
 
 def before(
@@ -18,17 +24,76 @@ def before(
     splits: Mapping[str, Any],
     names: Sequence[str],
     split: str,
-    progress: Callable[[int, int], None],
-    cancelled: Callable[[], bool],
-) -> np.ndarray | None:
-    """Label numbers for the texts of `split`; None where there is nothing before (a classic model, a run of the last layer only)."""
-    from core.evaluation.report import is_classic, only_last_layer
+    progress: Progress,
+    cancelled: Stop,
+) -> np.ndarray:
+    """Label numbers for the texts of `split`, as the frozen base with a fitted last layer answers."""
     from core.inference import Predictor
 
-    if is_classic(spec) or only_last_layer(spec):
-        return None
     if not (run_dir / "probe" / "hone.json").is_file():
-        return None
+        return _fitted(spec, splits, len(names), split, progress, cancelled)
     predictor = Predictor.open(run_dir / "probe")
     shares = predictor.probabilities(splits[split].texts, progress, cancelled)
     return np.array([names.index(name) for name in predictor.labels])[shares.argmax(axis=1)]
+
+
+def _fitted(
+    spec: Mapping[str, Any], splits: Mapping[str, Any], labels: int, split: str, progress: Progress, cancelled: Stop
+) -> np.ndarray:
+    """A run without a probe: fit the last layer on its training texts; validation picks the restraint."""
+    from core.training.fit import DENSE_TRIALS, Objective, lbfgs
+
+    parts = list(dict.fromkeys(("train", "validation", split)))
+    features = _features(spec, {part: splits[part].texts for part in parts}, progress, cancelled)
+    objective = Objective(features["train"], splits["train"].labels, labels, None)
+    judge = "validation" if len(splits["validation"]) else "train"
+    best, most, point = None, -1, objective.start
+    for c in DENSE_TRIALS if judge == "validation" else DENSE_TRIALS[3:4]:
+        for move in lbfgs(partial(objective, c=c), point):
+            if cancelled():
+                raise Cancelled
+            point = move.point
+        head = objective.head(point)
+        right = int((head.logits(features[judge]).argmax(axis=1) == splits[judge].labels).sum())
+        if right > most:
+            best, most = head, right
+    assert best is not None
+    return best.logits(features[split]).argmax(axis=1)
+
+
+def _features(
+    spec: Mapping[str, Any], texts: Mapping[str, Sequence[str]], progress: Progress, cancelled: Stop
+) -> dict[str, np.ndarray]:
+    """part -> (texts, width): what the frozen base makes of each text."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from core.device import choose
+    from core.models.catalogue import Base
+    from core.models.loading import new_model, open_base
+    from core.tasks import task
+    from core.training.batches import by_tokens, padded
+
+    source = open_base(Base.from_json(spec["base"]))
+    device = choose(SimpleNamespace(precision="fp32")).name
+    model = new_model(source, spec["labels"]["names"]).eval().to(device)
+    settings = SimpleNamespace(max_length=spec["settings"]["max_length"])
+    total, done = sum(len(part) for part in texts.values()), 0
+    found: dict[str, np.ndarray] = {}
+    for part, given in texts.items():
+        examples = list(task(spec["task"]).encode([{"text": text} for text in given], source.tokenizer, settings))
+        rows: np.ndarray | None = None
+        with torch.inference_mode():
+            for batch in by_tokens(examples):
+                if cancelled():
+                    raise Cancelled
+                inputs = {k: v.to(device) for k, v in padded(batch, source.tokenizer).items()}
+                made = model.features(inputs["input_ids"], inputs["attention_mask"]).float()
+                made = (made if made.dim() == 2 else made[:, 0]).cpu().numpy()
+                rows = np.zeros((len(given), made.shape[1]), dtype=np.float32) if rows is None else rows
+                rows[[e.row for e in batch]] = made
+                done += len(batch)
+                progress(done, total)
+        found[part] = rows if rows is not None else np.zeros((0, 1), dtype=np.float32)
+    return found

@@ -204,16 +204,15 @@ class _Making:
         self._ready("counting")
 
     def _before(self, start: int, end: int) -> None:
-        from core.evaluation.before import before
-
-        said = before(
-            self.run_dir, self.spec, self.splits, self.names, self.split, self._share(start, end), self.cancelled
-        )
-        if said is None:
-            self._without("before")
+        if is_classic(self.spec) or only_last_layer(self.spec):
             self._ready("changes")
             return
-        self._rival("before", said)
+        from core.evaluation.before import before
+
+        share = self._share(start, end)
+        self._rival(
+            "before", before(self.run_dir, self.spec, self.splits, self.names, self.split, share, self.cancelled)
+        )
         self._ready("before", "changes")
 
     # helpers
