@@ -1,0 +1,256 @@
+"""The Settings tab: three choices, every knob, what it costs on this machine. Here are its calls; assets/js/settings.js draws it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from core.errors import HoneError, NotAllowed, SettingsError
+from core.export.recipe import read_recipe, recipe_text
+from core.models.catalogue import BASES, Base
+from core.models.lookup import look_up
+from core.settings import checked
+from core.training import draft as drafts
+from core.training import estimate as estimates
+from core.training import runs
+from core.training.advice import PRESETS
+from core.training.draft import Draft, Settled
+from core.training.settings import GROUPS, TrainingSettings
+from core.words import Message, plural
+from webui import form
+from webui.calls import Here, call, panel
+from webui.overview import PRESETS as TITLES
+from webui.page import Page
+
+AT_WORK = ("queued", "preparing", "running")
+
+
+def tab(page: Page) -> None:
+    panel(page, "settings", [settings, keep, estimate, recipe, load_recipe, look_up_base, start])
+
+
+@call
+def settings(here: Here) -> dict[str, Any]:
+    """Everything the tab draws: the form once, and the draft as it stands."""
+    return {"form": form.form(TrainingSettings, GROUPS), **_state(here, drafts.read(here.project.folder))}
+
+
+@call
+def keep(here: Here, *, preset: str, changed: dict[str, Any]) -> dict[str, Any]:
+    """Store the draft; what follows from it comes back."""
+    folder = here.project.folder
+    draft = drafts.drafted(preset, changed, drafts.read(folder))
+    drafts.write(folder, draft)
+    return _state(here, draft)
+
+
+@call
+def estimate(here: Here, *, anyway: bool = False) -> dict[str, Any]:
+    """Time and memory from a few real steps. Asked again and again while it measures; measured once for the same settings and data."""
+    settled = _settled(here)
+    if settled.problems or needs(here):
+        return {"state": "none"}
+    busy = not anyway and any(run.view().state in AT_WORK for run in here.project.runs())
+    return estimates.told(here.jobs, here.project.folder, here.dataset, settled, start=not busy)
+
+
+@call
+def recipe(here: Here) -> dict[str, Any]:
+    """The settings as a YAML file to keep and share."""
+    settled = _settled(here)
+    text = recipe_text(settled.settings, preset=settled.draft.preset, phases=None, name=here.project.name)
+    return {"name": "recipe.yaml", "text": text}
+
+
+@call
+def load_recipe(here: Here, *, text: str) -> dict[str, Any]:
+    """Make a recipe the draft. What is off in it is told field by field, and nothing is changed then."""
+    told = read_recipe(text)
+    if told.problems:
+        raise SettingsError(told.problems)
+    before = drafts.read(here.project.folder)
+    preset = told.preset if told.preset in PRESETS else before.preset
+    draft = drafts.drafted(preset, told.settings, before)
+    good = drafts.settle(draft, here.dataset.facts(), folders=_folders(here)).good
+    changed = {
+        name: value
+        for name, value in checked(TrainingSettings, told.settings).model_dump().items()
+        if name in told.settings and value != good[name]
+    }
+    return keep(here, preset=preset, changed=changed)
+
+
+@call
+def look_up_base(here: Here, *, name: str) -> dict[str, Any]:
+    """A base that is not in the list: found and described, or said why it cannot be had."""
+    wanted = name.strip()
+    if not wanted:
+        raise HoneError(Message("Type a Hub name such as owner/model, or a folder."))
+    problem = drafts.settle(Draft(changed={"base": wanted}), here.dataset.facts(), folders=_folders(here)).base_problem
+    if problem:
+        raise HoneError(problem.message)
+    return described(look_up(wanted))
+
+
+@call
+def start(here: Here) -> dict[str, Any]:
+    """Make a run of the draft and put it in line. Everything is checked again here, before anything is written."""
+    return {"run": begin(here, drafts.read(here.project.folder)).id}
+
+
+def begin(here: Here, draft: Draft) -> Any:
+    """The run that a draft asks for, in line. HoneError when the data or a value is not ready for it."""
+    lacking = needs(here)
+    if lacking:
+        raise HoneError(lacking["title"], fix=lacking["body"])
+    _allowed(here)
+    settled = drafts.settle(draft, here.dataset.facts(), folders=_folders(here))
+    if settled.problems:
+        raise SettingsError(_said(settled))
+    look_up(settled.base.id)
+    phases = settled.phases
+    ready = drafts.limited(
+        settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
+    )
+    known = estimates.known(here.jobs, here.project.folder, here.dataset, settled)
+    title = TITLES[draft.preset].said(here.language)
+    run = runs.create(
+        here.project.folder,
+        name=Message("{preset}, changed", preset=title).said(here.language) if settled.changed else title,
+        task=str(here.project.told.get("task", "classification")),
+        base=settled.base,
+        settings=ready,
+        phases=phases,
+        preset=draft.preset,
+        changed=settled.changed,
+        why=settled.advice.why,
+        dataset=here.dataset,
+        watched=draft.watched,
+        estimate=known,
+    )
+    here.engine.start(run)
+    return run
+
+
+def needs(here: Here) -> dict[str, Any] | None:
+    """What is missing before anything can be learnt, and the tab that gives it; None when all is there."""
+    counts = here.dataset.counts()
+    if not counts.rows:
+        body = Message("Settings are set from your texts; you can look around here before.")
+        return {"title": Message("Needs texts"), "body": body, "tab": "data", "action": Message("Add your texts")}
+    if sum(1 for n in counts.labels.values() if n) < 2:
+        body = Message("A model learns to tell labels apart, so there must be two or more.")
+        return {
+            "title": Message("Needs two labels"),
+            "body": body,
+            "tab": "label",
+            "action": Message("Go to labelling"),
+        }
+    return None
+
+
+def summary(here: Here) -> dict[str, Any]:
+    """The draft in a line, for the Train tab before the first run."""
+    settled = _settled(here)
+    known = None if settled.problems else estimates.known(here.jobs, here.project.folder, here.dataset, settled)
+    return {
+        "title": preset_title(settled),
+        "texts": settled.facts.train,
+        "seconds": known and known["seconds"],
+        "needs": needs(here),
+        "problems": len(settled.problems),
+    }
+
+
+def preset_title(settled: Settled) -> Message:
+    title = TITLES[settled.draft.preset]
+    return Message("{preset}, changed", preset=title) if settled.draft.changed else title
+
+
+# What the page is told -------------------------------------------------------------------------------------------------
+
+
+def _settled(here: Here) -> Settled:
+    return drafts.settle(drafts.read(here.project.folder), here.dataset.facts(), folders=_folders(here))
+
+
+def _state(here: Here, draft: Draft) -> dict[str, Any]:
+    settled = drafts.settle(draft, here.dataset.facts(), folders=_folders(here))
+    lacking = needs(here)
+    listed = {base.id: base for base in (*BASES.values(), settled.proposed, settled.base)}
+    return {
+        "preset": draft.preset,
+        "changed": dict(draft.changed),
+        "good": settled.good,
+        "base": described(settled.base),
+        "bases": [described(base) for base in listed.values()],
+        "proposed": settled.proposed.id,
+        "why": [] if lacking else settled.advice.why,
+        "problems": {p.field: p.message for p in _said(settled)},
+        "texts": settled.facts.train,
+        "needs": lacking,
+        "presets": [_preset(preset, settled) for preset in PRESETS],
+    }
+
+
+def _said(settled: Settled) -> list[Any]:
+    """The problems, in sentences that name a value which suits this data."""
+    more = {"base_kind": settled.base.kind}
+    said = form.messages(TrainingSettings, settled.values, more, settled.good)
+    return [replace(p, message=said.get(p.field, p.message)) for p in settled.problems]
+
+
+def _preset(preset: str, settled: Settled) -> dict[str, Any]:
+    if settled.base.kind == "classic":
+        return {"id": preset, "title": TITLES[preset], "sentence": COUNTING[preset]}
+    if preset != "balanced":
+        return {"id": preset, "title": TITLES[preset], "sentence": TUNING[preset]}
+    advice = drafts.settle(Draft("balanced", {"base": settled.base.id}), settled.facts).advice
+    sentence = plural(
+        int(advice.settings.epochs),
+        "Adjusts the whole model in one round and keeps the best moment.",
+        "Adjusts the whole model, up to {n} rounds, and keeps the best moment.",
+    )
+    return {"id": preset, "title": TITLES[preset], "sentence": sentence}
+
+
+TUNING = {
+    "quick": Message("Learns only the last layer. Shows in seconds whether your labels can be told apart."),
+    "best": Message("Tries four learning rates with Balanced and keeps the winner."),
+}
+COUNTING = {
+    "quick": Message(
+        "Counts short pieces of text and fits once. Shows in seconds whether your labels can be told apart."
+    ),
+    "balanced": Message("Counts words or characters, and lets validation choose how strictly to learn."),
+    "best": Message("Counts longer pieces too, and lets validation choose how strictly to learn."),
+}
+LANGUAGES = {"en": Message("English"), "zh": Message("Chinese"), "multilingual": Message("many languages")}
+
+
+def described(base: Base) -> dict[str, Any]:
+    """A base for the chooser: its title, a line for the fold, and what is known of it."""
+    languages = [LANGUAGES.get(code, Message("{code}", code=code)) for code in base.languages[:3]]
+    facts: list[Message] = list(languages)
+    if base.parameters:
+        facts.append(Message("{n:.1f} M parameters", n=base.parameters / 1e6))
+    if base.max_length:
+        facts.append(Message("reads up to {n:,} word pieces", n=base.max_length))
+    if base.licence:
+        facts.append(Message("licence {name}", name=base.licence))
+    return {"id": base.id, "kind": base.kind, "title": base.title, "note": base.note, "facts": facts}
+
+
+def _folders(here: Here) -> bool:
+    """Only who runs the server on their own machine may name its folders."""
+    return here.studio.mode == "local"
+
+
+def _allowed(here: Here) -> None:
+    most = here.limits.runs_at_once
+    if most is None:
+        return
+    if sum(run.view().state in AT_WORK for run in here.project.runs()) >= most:
+        raise NotAllowed(
+            Message("In this demo one training runs at a time."), fix=Message("Wait until it has ended, or discard it.")
+        )
