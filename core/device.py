@@ -108,7 +108,9 @@ def _cuda(wanted: str) -> Device:
     if wanted == "fp16":
         return Device("cuda:0", title, "fp16", Message("fp16, as you chose, with loss scaling."))
     if bf16:
-        return Device("cuda:0", title, "bf16", Message("bf16: {gpu} supports it, and it needs half the memory.", gpu=title))
+        return Device(
+            "cuda:0", title, "bf16", Message("bf16: {gpu} supports it, and it needs half the memory.", gpu=title)
+        )
     if wanted == "bf16":
         return Device("cuda:0", title, "fp16", Message("fp16 with loss scaling: {gpu} has no bf16.", gpu=title))
     return Device("cuda:0", title, "fp16", Message("fp16 with loss scaling: {gpu} has no bf16.", gpu=title))

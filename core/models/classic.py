@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from core.errors import ModelError
-from core.workspace import read_json, write_json
 from core.words import Message
+from core.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -90,7 +90,9 @@ class Vocabulary:
             if i % BLOCK == 0:
                 if progress:
                     progress(i, len(texts))
-                if len(stand_in) > 8 * max(most, 500_000):  # a bound on memory; what stands once in many texts goes first
+                if len(stand_in) > 8 * max(
+                    most, 500_000
+                ):  # a bound on memory; what stands once in many texts goes first
                     stand_in = Counter({p: n for p, n in stand_in.items() if n > 1})
         kept = [(p, n) for p, n in stand_in.items() if n >= least] or list(stand_in.items())
         if len(kept) > most:
@@ -152,7 +154,11 @@ class Classic:
         with replacing(folder) as new:
             save_vocabulary(self.vocabulary, new)
             save_file(
-                {"weight": self.weight.astype(np.float32), "bias": self.bias.astype(np.float32), "idf": self.vocabulary.idf},
+                {
+                    "weight": self.weight.astype(np.float32),
+                    "bias": self.bias.astype(np.float32),
+                    "idf": self.vocabulary.idf,
+                },
                 new / "weights.safetensors",
             )
             hone = {"format": 1, "kind": "classic", "task": self.task, "labels": list(self.labels), "max_length": 0}

@@ -42,14 +42,19 @@ class Source:
 class Answering(Protocol):
     """What `load_model` gives, whatever the kind: probabilities for texts."""
 
-    kind: str
-    task: str
-    labels: tuple[str, ...]
-    max_length: int
+    @property
+    def kind(self) -> str: ...
 
-    def probabilities(
-        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
-    ) -> np.ndarray:
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """(texts, labels), float32, in the order of `texts`."""
 
 
@@ -98,9 +103,13 @@ def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) 
         model.body.save_pretrained(new, safe_serialization=True)
         tokenizer.save_pretrained(new)
         if model.kind == "pooled":
-            head = {name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()}
+            head = {
+                name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()
+            }
             save_file(head, new / "head.safetensors")
-        write_json(new / "hone.json", {"format": 1, "kind": model.kind, "pooling": "mean", "scale": "sqrt(width)", **about})
+        write_json(
+            new / "hone.json", {"format": 1, "kind": model.kind, "pooling": "mean", "scale": "sqrt(width)", **about}
+        )
 
 
 def load_model(folder: Path | str, device: Device | None = None) -> Answering:
@@ -210,7 +219,15 @@ def _wrong(base: Base, error: Exception) -> ModelError:
 
 
 def _unreachable(error: BaseException | None) -> bool:
-    names = ("ConnectionError", "ConnectError", "LocalEntryNotFound", "Timeout", "OfflineMode", "MaxRetry", "NetworkError")
+    names = (
+        "ConnectionError",
+        "ConnectError",
+        "LocalEntryNotFound",
+        "Timeout",
+        "OfflineMode",
+        "MaxRetry",
+        "NetworkError",
+    )
     while error is not None:
         if any(name in type(error).__name__ for name in names) or "couldn't connect" in str(error):
             return True

@@ -24,7 +24,9 @@ class Method:
 def method(name: str) -> Method:
     if name not in METHODS:
         raise ModelError(
-            Message("There is no tuning method called “{name}”; there are: {names}.", name=name, names=", ".join(METHODS))
+            Message(
+                "There is no tuning method called “{name}”; there are: {names}.", name=name, names=", ".join(METHODS)
+            )
         )
     return METHODS[name]
 
@@ -90,21 +92,21 @@ METHODS: dict[str, Method] = {
 
 def body_of(model: TextModel) -> Any:
     """The encoder without any classification layers."""
-    return model.body if model.kind == "pooled" else getattr(model.body, model.body.base_model_prefix)
+    return model.body if model.kind == "pooled" else getattr(model.body, str(model.body.base_model_prefix))
 
 
 def layers_of(model: TextModel) -> list[Any]:
     """The encoder's stacked layers, from the input to the output."""
     from torch import nn
 
-    stacks = [m for m in body_of(model).modules() if isinstance(m, nn.ModuleList) and len(m) > 0]
-    stacks = [m for m in stacks if len({type(layer) for layer in m}) == 1]
+    stacks: list[nn.ModuleList] = [m for m in body_of(model).modules() if isinstance(m, nn.ModuleList) and len(m) > 0]
+    stacks = [m for m in stacks if len({type(layer) for layer in m.children()}) == 1]
     if not stacks:
         raise ModelError(
             Message("This model does not show its layers one by one, so its upper ones cannot be chosen."),
             fix=Message("Let all of it learn, or use LoRA."),
         )
-    return list(max(stacks, key=lambda m: sum(p.numel() for p in m.parameters())))
+    return list(max(stacks, key=lambda stack: sum(p.numel() for p in stack.parameters())).children())
 
 
 def linear_names(body: Any) -> list[str]:

@@ -15,7 +15,8 @@ import torch
 from core.tasks.base import Example
 
 POOL = 50  # batches that are sorted by length together: wide enough for like lengths, narrow enough for chance
-TOKENS = 4096  # tokens of a batch, padding included, where no gradient is kept
+TOKENS = 4096  # tokens of a batch, padding included, where no gradient is kept: enough for two cores
+TOKENS_GPU = 65_536
 
 
 def bucketed(examples: Sequence[Example], size: int, seed: int) -> list[list[Example]]:
@@ -35,7 +36,7 @@ def shuffled(examples: Sequence[Example], size: int, seed: int) -> list[list[Exa
     return [[examples[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
 
 
-def by_tokens(examples: Sequence[Example], tokens: int = TOKENS, most: int = 128) -> Iterator[list[Example]]:
+def by_tokens(examples: Sequence[Example], tokens: int = TOKENS, most: int = 256) -> Iterator[list[Example]]:
     """Batches of like length for answering, shortest first: as many texts as `tokens` hold, at most `most`."""
     batch: list[Example] = []
     for i in sorted(range(len(examples)), key=lambda i: len(examples[i].input_ids)):

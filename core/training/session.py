@@ -1,0 +1,326 @@
+"""A run, opened: its rows, its base, where it stands, the best moment so far. The phases work on it; it alone writes checkpoints.
+
+What is kept of a moment is the weights that can have moved: with the base and the phase's method they make the whole model again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import tasks
+from core.device import Device, choose, fingerprint
+from core.errors import RunError
+from core.models.catalogue import BUNDLED, Base, find
+from core.models.heads import TextModel, set_head
+from core.models.loading import Source, open_base
+from core.models.methods import method
+from core.tasks.base import Example, LabelScores, Row
+from core.training import checkpoints, watching
+from core.training.control import Control
+from core.training.events import Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
+from core.training.fit import Head
+from core.training.settings import TrainingSettings
+from core.training.watch import Watch, better
+from core.words import Message
+from core.workspace import read_json
+
+MOST_CHECKED = 5_000  # validation texts asked at each check; more would cost more than they tell
+
+
+@dataclass
+class Best:
+    """The moment that is kept. `file` in checkpoints/ holds its weights, once a safety copy was made."""
+
+    phase: int
+    step: int
+    scores: dict[str, float]
+    file: str | None = None
+
+
+@dataclass
+class State:
+    """Where the run stands, as plain values."""
+
+    phase: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: Best | None = None
+    probe: dict[str, float] | None = None  # scores of the untouched model with its fitted last layer
+    feature_seconds: float = 0.0  # for one pass through the training texts
+    within: dict[str, Any] = field(default_factory=dict)  # what the phase itself needs to go on
+
+    @staticmethod
+    def from_json(told: Mapping[str, Any]) -> State:
+        known = {k: v for k, v in told.items() if k in State.__dataclass_fields__}
+        return State(**{**known, "best": Best(**told["best"]) if told.get("best") else None})
+
+
+@dataclass(frozen=True)
+class Phase:
+    number: int
+    method: str
+    settings: TrainingSettings
+    fresh: bool
+
+
+class Session:
+    def __init__(self, folder: Path, emit: Callable[[Event], None]):
+        self.folder, self.emit = folder, emit
+        self.spec = read_json(folder / "run.json")
+        torch.set_num_threads(int(self.spec.get("threads") or torch.get_num_threads()))
+        self.task = tasks.task(self.spec["task"])
+        self.settings = TrainingSettings(**self.spec["settings"])
+        self.base = _present(Base.from_json(self.spec["base"]))
+        self.phases = planned(self.spec["phases"], self.settings, self.base)
+        self.device: Device = choose(self.settings)
+        self.control = Control(folder)
+        rows = read_rows(folder / "rows.arrow")
+        self.train = [row for row in rows if row["split"] == "train"]
+        self.labels = self.task.labels(rows, self.spec["labels"]["names"])
+        held = [row for row in rows if row["split"] == "validation"]
+        self.validation = _some(held, MOST_CHECKED, self.settings.seed)
+        self.test = [row for row in rows if row["split"] == "test"]
+        wanted = {name: place for place, name in enumerate(self.spec.get("watched") or [])}
+        self.watched = sorted((row for row in rows if row["id"] in wanted), key=lambda row: wanted[row["id"]])
+        self.state = State()
+        self.tensors: dict[str, checkpoints.Tensors] = {}  # of the copy it resumed from, until a phase has taken them
+        self.kept: checkpoints.Tensors | None = None  # the best moment's weights, while they are not in a file yet
+        self.saved = time.monotonic()
+
+    # Where it stands --------------------------------------------------------------------------------------------------
+
+    @property
+    def copies(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def restore(self, began_before: bool) -> None:
+        """Go back to the last safety copy, or to the beginning."""
+        found = checkpoints.latest(self.copies)
+        if found:
+            told, self.tensors = found
+            self.state = State.from_json(told["state"])
+            self._compare(told["machine"])
+        if began_before:
+            self.emit(Resumed(step=self.state.step))
+
+    def save(self, within: Mapping[str, Any], tensors: Mapping[str, checkpoints.Tensors]) -> None:
+        """A safety copy. `within` and `tensors` are the phase's own."""
+        best = self.state.best
+        if best and best.file is None and self.kept is not None:
+            name = f"best-{best.phase}-{best.step}.safetensors"
+            checkpoints.save_tensors(self.copies / name, self.kept)
+            best.file, self.kept = name, None
+        self.state.within = dict(within)
+        told = {"state": asdict(self.state), "best": best and asdict(best), "machine": fingerprint(self.device)}
+        path = checkpoints.save(self.copies, self.state.step, told, tensors)
+        self.saved = time.monotonic()
+        self.emit(Saved(step=self.state.step, path=path.name))
+
+    def hold(self, save: Callable[[], None], every: float) -> None:
+        """Between two steps: obey the person, and save when it is time."""
+        self.control.obey(lambda: self._pause(save), lambda: self.emit(Resumed(step=self.state.step)))
+        if every and time.monotonic() - self.saved >= every:
+            save()
+
+    def prepare(self, what: str, obey: bool = True) -> Callable[[int, int], None]:
+        """Tell what takes time before the steps; returns a `progress` that is told four times a second and obeys the person."""
+        self.emit(Preparing(what=what))
+        last = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= 0.25:
+                last = time.monotonic()
+                self.emit(Preparing(what=what, done=done, total=total))
+                if obey:
+                    self.hold(lambda: None, 0.0)
+
+        return progress
+
+    # The best moment --------------------------------------------------------------------------------------------------
+
+    def consider(
+        self, scores: dict[str, float], weights: Callable[[], checkpoints.Tensors], always: bool = False
+    ) -> bool:
+        """Keep this moment if it is the best so far (or `always`, where the last one counts)."""
+        best = self.state.best
+        if not always and not better(scores, best.scores if best else None, self.settings.metric):
+            return False
+        self.state.best = Best(self.state.phase, self.state.step, scores)
+        self.kept = weights()
+        return True
+
+    def best_weights(self) -> checkpoints.Tensors:
+        best = self.state.best
+        if self.kept is not None:
+            return self.kept
+        if best is None or best.file is None:
+            raise RunError(
+                Message("No moment of this run is worth keeping: the loss was no number from the first check on."),
+                fix=Message("Start it again with a smaller step width."),
+            )
+        from safetensors.torch import load_file
+
+        return load_file(self.copies / best.file)
+
+    def best_model(self) -> TextModel:
+        """The model of the best moment, in its usual shape."""
+        assert self.state.best is not None
+        phase = self.phases[self.state.best.phase]
+        model = self.fresh_model()
+        method(phase.method).prepare(model, phase.settings)
+        model.load_state_dict(self.best_weights(), strict=False)
+        method(phase.method).settle(model)
+        return model.eval()
+
+    # Models and examples ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def source(self) -> Source:
+        return open_base(self.base)
+
+    @property
+    def processor(self) -> Any:
+        return self.source.tokenizer
+
+    def fresh_model(self) -> TextModel:
+        """The base as it came, with the fitted last layer where there is one."""
+        checkpoints.seed(self.settings.seed)
+        model = self.task.model(self.source, self.labels, self.settings)
+        if head := self.probe_head():
+            set_head(model, torch.from_numpy(head.weight), torch.from_numpy(head.bias))  # type: ignore[arg-type]
+        return model  # type: ignore[return-value]
+
+    def probe_head(self) -> Head | None:
+        from safetensors.numpy import load_file
+
+        file = self.folder / "probe" / "head.safetensors"
+        if self.state.probe is None or not file.exists():
+            return None
+        return Head(**load_file(file))
+
+    def examples(self, rows: Sequence[Row], progress: Callable[[int, int], None]) -> list[Example]:
+        found = []
+        longest = self.settings.max_length
+        settings = self.settings.model_copy(update={"max_length": min(longest, self.base.max_length or longest)})
+        for example in self.task.encode(rows, self.processor, settings):
+            found.append(example)
+            progress(len(found), len(rows))
+        return found
+
+    @cached_property
+    def training_examples(self) -> list[Example]:
+        return self.examples(self.train, self.prepare("encoding"))
+
+    @cached_property
+    def validation_examples(self) -> list[Example]:
+        return self.examples(self.validation, lambda done, total: None)
+
+    @cached_property
+    def watched_examples(self) -> list[Example]:
+        return self.examples(self.watched, lambda done, total: None)
+
+    def targets(self, rows: Sequence[Row], examples: Sequence[Example]) -> list[Any]:
+        return [self.task.target(rows[e.row], e, self.labels) for e in examples]
+
+    # Checks -----------------------------------------------------------------------------------------------------------
+
+    def answers(self, outputs: Tensor, rows: Sequence[Row], examples: Sequence[Example]) -> list[LabelScores]:
+        return self.task.decode(outputs, rows, examples, self.labels)
+
+    def evaluated(
+        self,
+        epoch: float,
+        predictions: Sequence[LabelScores],
+        watched: Sequence[LabelScores],
+        best: Callable[[dict[str, float]], bool],
+        watch: Watch | None = None,
+    ) -> dict[str, float]:
+        """Score answers on the validation split, decide through `best` whether this moment is kept, and tell it all."""
+        scores = self.task.score(self.validation, predictions, self.labels)
+        is_best = best(scores)
+        step = self.state.step
+        asked = zip([*self.validation, *self.watched], [*predictions, *watched], strict=True)
+        answers = {row["id"]: {"label": p.label, "probability": round(p.probabilities[p.label], 4)} for row, p in asked}
+        shown = {row: answers[row] for row in watching.ids(self.folder, self.spec) if row in answers}
+        found = self.task.per_label(self.validation, predictions, self.labels)
+        per_label = {name: round(share, 4) for name, share in found.items()}
+        self.emit(Evaluated(step=step, epoch=epoch, scores=scores, best=is_best, watched=shown, per_label=per_label))
+        if watch and scores:
+            gold, said, right = counts(self.validation, predictions)
+            texts = dict(zip(self.labels.names, self.labels.counts, strict=True))
+            notices = watch.checked(step, scores, is_best) + watch.answered(step, gold, said, right, texts)
+            for notice in notices:
+                self.emit(notice)
+        return scores
+
+    def tidy(self) -> None:
+        """Free the disk of what only a run that goes on would need."""
+        for name in ("checkpoints", "features"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _pause(self, save: Callable[[], None]) -> None:
+        save()
+        self.emit(Paused(step=self.state.step))
+
+    def _compare(self, before: Mapping[str, Any]) -> None:
+        now = fingerprint(self.device)
+        for name in now:
+            if before.get(name) != now[name]:
+                what = {"processor": "cpu", "capability": "cpu"}.get(name, name)
+                values = {"what": what, "before": before.get(name), "now": now[name]}
+                self.emit(Noticed(code="not_bit_exact", step=self.state.step, values=values))
+                return
+
+
+def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, base: Base) -> list[Phase]:
+    """The run's phases with their settings. A classic base is fitted, whatever was asked; a first tuning phase that wants to start
+    from the probe gets one."""
+    if base.kind == "classic":
+        return [Phase(0, "head", settings, False)]
+    found = [(p["method"], {**settings.model_dump(), **p.get("settings", {})}, bool(p.get("fresh"))) for p in phases]
+    if not method(found[0][0]).fits and settings.start_from_probe:
+        found = [("head", settings.model_dump(), False), *found]
+    return [
+        Phase(n, name, TrainingSettings(**{**values, "method": name}), fresh)
+        for n, (name, values, fresh) in enumerate(found)
+    ]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """rows.arrow: id, text, label, split."""
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all().to_pylist()
+
+
+def counts(rows: Sequence[Row], predictions: Sequence[LabelScores]) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """By label: how many are right to be called so, how many were called so, how many of these rightly."""
+    gold = Counter(row["label"] for row in rows)
+    said = Counter(p.label for p in predictions)
+    right = Counter(p.label for row, p in zip(rows, predictions, strict=True) if row["label"] == p.label)
+    return gold, said, right
+
+
+def _present(base: Base) -> Base:
+    """The bundled base lies where this machine has it, not where the run was made."""
+    return find(base.id) if base.id == BUNDLED else base
+
+
+def _some(rows: list[dict[str, Any]], most: int, seed: int) -> list[dict[str, Any]]:
+    if len(rows) <= most:
+        return rows
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:most]
+    return [rows[i] for i in sorted(chosen.tolist())]

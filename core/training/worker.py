@@ -1,0 +1,111 @@
+"""One run, from its folder to its end: `worker(run_dir)`. Killed at any moment and called again, it goes on as if nothing had happened.
+
+Says that it has the run before torch is imported, which takes seconds. Errors are raised; who called puts them into the run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.journal import Journal, read
+from core.training.control import Ended
+from core.training.events import Event, Finished, Noticed, Preparing, Started, Stopped, as_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.training.session import Session
+
+LASTING = ("started", "began", "evaluated", "saved", "paused", "resumed", "finished", "stopped", "failed")
+
+
+def worker(run_dir: str) -> None:
+    """Carry the run out. Returns when it has finished, was stopped or discarded, or is to leave for a later resume."""
+    folder = Path(run_dir)
+    log = Journal(folder / "events.jsonl")
+    try:
+        before = [line["kind"] for line in read(log.path)[0]]
+        if before and before[-1] == "finished":
+            return
+
+        def emit(event: Event) -> None:
+            log.append(as_line(event), sync=event.kind in LASTING)
+
+        emit(Started(pid=os.getpid(), host=platform.node()))
+        emit(Preparing(what="loading"))
+        carry_out(folder, emit, began_before=bool(before))
+    finally:
+        log.close()
+
+
+def carry_out(folder: Path, emit: Callable[[Event], None], began_before: bool) -> None:
+    from core.training.session import Session
+
+    session = Session(folder, emit)
+    session.restore(began_before)
+    if not session.validation and not session.state.step:
+        emit(Noticed(code="no_validation", step=0))
+    try:
+        while session.state.phase < len(session.phases):
+            one_phase(session)
+    except Ended as ended:
+        return end_early(session, ended.word)
+    finish(session)
+
+
+def one_phase(session: Session) -> None:
+    """Carry out the phase the run stands at, and put down that it is over."""
+    from core.models.methods import method
+    from core.training.phases import fit, tune
+
+    phase = session.phases[session.state.phase]
+    (fit if method(phase.method).fits else tune)(session, phase)
+    session.state.phase += 1
+    session.save({}, {})
+
+
+def finish(session: Session) -> None:
+    """The best moment becomes model/, and the test split is asked once."""
+    test = keep(session, ask=bool(session.test))
+    best = session.state.best
+    assert best is not None
+    session.emit(
+        Finished(
+            step=session.state.step, best_step=best.step, scores=best.scores, test=test, seconds=session.state.seconds
+        )
+    )
+    session.tidy()
+
+
+def end_early(session: Session, word: str) -> None:
+    """A person's word ended it. `leave` changes nothing: the last safety copy is there."""
+    if word == "leave":
+        return
+    kept = word == "stop" and session.state.best is not None
+    if kept:
+        keep(session, ask=False)
+    session.emit(Stopped(step=session.state.step, kept=kept))
+    session.tidy()
+
+
+def keep(session: Session, ask: bool) -> dict[str, float]:
+    """Write model/, and ask the test split if there is one."""
+    from core.models.loading import save_model
+    from core.training.phases import kept_classic, session_about, test_answers
+
+    session.prepare("saving")
+    about = session_about(session)
+    folder = session.folder / "model"
+    if session.base.kind == "classic":
+        model: Any = kept_classic(session)
+        model.save(folder, about)
+    else:
+        model = session.best_model()
+        save_model(model, session.processor, folder, about)
+    if not ask:
+        return {}
+    answers = test_answers(session, model)
+    return session.task.score(session.test, answers, session.labels)
