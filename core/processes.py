@@ -211,8 +211,10 @@ def main(preload: list[str]) -> int:
         with contextlib.suppress(OSError):
             os.nice(NICE)
     threading.Thread(target=_listen, name="line of life", daemon=True).start()
-    threading.Thread(target=_preload, args=(preload,), name="imports", daemon=True).start()
+    imports = threading.Thread(target=_preload, args=(preload,), name="imports", daemon=True)
+    imports.start()
     _ordered.wait()
+    imports.join()  # transformers, half imported by one thread, fails in another: it replaces its own module meanwhile
     _write_to(Path(_order["log"]))
     _set_threads(_order["threads"])
     try:
@@ -245,6 +247,8 @@ def _listen() -> None:
 
 def _preload(modules: list[str]) -> None:
     for name in modules:
+        if _ordered.is_set():
+            break  # the order's own imports are as quick
         with contextlib.suppress(Exception):  # the order's own import will tell what is wrong
             importlib.import_module(name)
     if _ordered.is_set():

@@ -89,7 +89,7 @@
   }
 
   const columns = () => [
-    { key: "", title: t("Label"), term: "" },
+    { key: "", title: t("label"), term: "" },
     { key: "precision", title: t("trust"), term: t("precision") },
     { key: "recall", title: t("found"), term: t("recall") },
     { key: "f1", title: t("both"), term: "F1" },

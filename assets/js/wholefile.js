@@ -127,7 +127,7 @@
       own.box,
       h("p.tick", { class: state.cut ? "cut" : "" }, h("span", h("b", state.name), " · ", told, state.by ? " " + t("By {run}.", { run: state.by }) : "")),
       state.rows ? h("div.pg-row", Hone.button(t("Download {name}", { name: state.out }), get), Hone.button(t("Another file"), () => ask(own), { link: true })) : Hone.button(t("Another file"), () => ask(own), { link: true }),
-      state.sample.length ? Hone.table({ class: "wf-sample", columns: [{ title: t("Text"), cell: (row) => Hone.said(row.text) }, { title: t("Answer"), cell: (row) => Hone.chip(row) }, { title: t("probability"), class: "r", cell: (row) => Hone.fmt.percent(row.probability) }], rows: state.sample }) : null,
+      state.sample.length ? Hone.table({ class: "wf-sample", columns: [{ title: t("text"), cell: (row) => Hone.said(row.text) }, { title: t("answer"), cell: (row) => Hone.chip(row) }, { title: t("probability"), class: "r", cell: (row) => Hone.fmt.percent(row.probability) }], rows: state.sample }) : null,
     );
   }
 })();

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from core.errors import Missing
+from core.export import packing
+from core.export.recipe import recipe_text
 from core.words import Message
 from webui.calls import Here, call
 
-NOT_IN_QUOTES = set("\"\\$`!%\n\r\t")  # characters a shell reads differently between double quotes
+NOT_IN_QUOTES = set('"\\$`!%\n\r\t')  # characters a shell reads differently between double quotes
 
 
 @call
 def away(here: Here, *, run: str) -> dict[str, Any]:
     """How the copy of a run stands. One that was never made is begun: nobody has to ask for it."""
-    from core.export import pack
-
     chosen = here.run(run)
-    made = pack.read(chosen.folder)
+    made = packing.packed(chosen.folder)
     if made:
         return {"state": "ready", **_told(here, chosen, made)}
     last = here.jobs.latest(_key(here, run))
@@ -36,19 +35,18 @@ def away_make(here: Here, *, run: str) -> dict[str, Any]:
     if not chosen.has_model:
         raise Missing(Message("This run has no model yet."), fix=Message("Choose another run."))
     title = Message("The copy of {run} to take away", run=chosen.name)
-    arguments = {"run_dir": str(chosen.folder)}
-    job = here.jobs.start("core.export.pack:pack", arguments, title=title, key=_key(here, run), torch=True)
+    arguments = {"run_dir": str(chosen.folder), "language": here.language}
+    job = here.jobs.start("core.export.packing:pack", arguments, title=title, key=_key(here, run), torch=True)
     return here.jobs.state(job.id)
 
 
 @call
 def away_file(here: Here, *, run: str) -> dict[str, Any]:
-    from core.export import pack
-
-    made = pack.read(here.run(run).folder)
+    folder = here.run(run).folder
+    made = packing.packed(folder)
     if not made:
         raise Missing(Message("The copy is no longer here."), fix=Message("Have it checked again."))
-    path = Path(made["zip"])
+    path = folder / "export" / made["zip"]
     return {"url": here.offer(path, path.name)}
 
 
@@ -60,8 +58,6 @@ def _key(here: Here, run: str) -> str:
 
 
 def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
-    from core.export.recipe import recipe_text
-
     spec = run.spec
     recipe = recipe_text(spec["settings"], preset=spec["preset"], phases=spec["phases"], name=run.name)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from webui.page import Page
 
 MOST_PAIRS = 40
 COLOURS = {"majority": "l8", "counting": "l2", "before": "l6", "run": "accent"}
-FILES = {"labels": "labels", "confusion": "confusion", "answers": "rows"}  # what the page asks for -> core.evaluation.answers
+FILES = {
+    "labels": "labels",
+    "confusion": "confusion",
+    "answers": "rows",
+}  # what the page asks for -> core.evaluation.answers
 
 
 def tab(page: Page) -> None:
@@ -117,7 +122,11 @@ def _parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, An
     """The parts that are ready, in the page's shape; those that are not are None."""
     spec = here.run(run).spec
     if made is None:
-        return {"labels": _chips(spec["labels"]["names"], spec["labels"].get("colours") or []), "total": None, "split": None}
+        return {
+            "labels": _chips(spec["labels"]["names"], spec["labels"].get("colours") or []),
+            "total": None,
+            "split": None,
+        }
     chips = _chips(made["labels"], made["colours"])
     ready = made["ready"]
     return {
@@ -207,7 +216,9 @@ def _stale(here: Here, run: str) -> dict[str, Any] | None:
     if not changed:
         return None
     right = int(asked.right.sum())
-    again = sum(now[asked.ids[i]] == asked.names[asked.said[i]] for i in changed) - sum(bool(asked.right[i]) for i in changed)
+    again = sum(now[asked.ids[i]] == asked.names[asked.said[i]] for i in changed) - sum(
+        bool(asked.right[i]) for i in changed
+    )
     return {
         "title": plural(
             len(changed),
@@ -215,14 +226,21 @@ def _stale(here: Here, run: str) -> dict[str, Any] | None:
             "This report is out of date: {n:,} texts of the test carry another label now.",
         ),
         "body": Message(
-            "With today’s labels it would be {k:,} of {n:,} right. Train again to count them.", k=right + again, n=len(asked.ids)
+            "With today’s labels it would be {k:,} of {n:,} right. Train again to count them.",
+            k=right + again,
+            n=len(asked.ids),
         ),
     }
 
 
 def _labels_now(here: Here, ids: list[str]) -> dict[str, str | None]:
-    """Row id -> the label in force today, for rows that are still in the data set."""
-    return here.dataset.labels_of(ids)
+    """Row id -> the label in force today (None: none), for rows that are still in the data set."""
+    state, now = here.dataset.state, {}
+    for id in ids:
+        with suppress(Missing):
+            label = int(state.label[state.rows.place(id)])
+            now[id] = state.alive[label].name if label >= 0 else None
+    return now
 
 
 class _Mark(str):
