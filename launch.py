@@ -91,11 +91,14 @@ def free_port(host: str, first: int) -> int | None:
 def serve(options: argparse.Namespace, port: int) -> None:
     """Build the page, open it, start the engine beside it, and stay until Ctrl-C."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from starlette.middleware import Middleware
+
     from core.workspace import Workspace
     from webui.app import build
     from webui.routes import app_kwargs
+    from webui.shell import Shell, head
     from webui.studio import DEMO, LOCAL, Studio
-    from webui.theme import head, theme
+    from webui.theme import theme
 
     mode = "login" if options.auth else "demo" if options.demo else "local"
     home = Workspace.open(options.workspace).home
@@ -123,8 +126,7 @@ def serve(options: argparse.Namespace, port: int) -> None:
         footer_links=[],
         strict_cors=True,
         theme=theme(),
-        head=head(studio),
-        app_kwargs=app_kwargs(studio, hosts=LOOPBACK if mode == "local" else None),
+        app_kwargs=app_kwargs(studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio))]),
     )
     shown = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Hone is ready at http://{shown}:{port}", flush=True)

@@ -10,7 +10,7 @@ import importlib.util
 import json
 import logging
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,11 +40,11 @@ CONTENT_POLICY = (
 )
 
 
-def app_kwargs(studio: Studio, hosts: set[str] | None) -> dict[str, Any]:
-    """For Gradio's launch: our routes before its own, our guards around everything."""
+def app_kwargs(studio: Studio, hosts: set[str] | None, inner: Sequence[Middleware] = ()) -> dict[str, Any]:
+    """For Gradio's launch: our routes before its own, our guards around everything, `inner` middleware within them."""
     return {
         "routes": routes(studio),
-        "middleware": [Middleware(Guard, hosts=hosts)],
+        "middleware": [Middleware(Guard, hosts=hosts), *inner],
         "docs_url": None,
         "redoc_url": None,
         "openapi_url": None,

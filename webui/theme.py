@@ -1,18 +1,12 @@
-"""How Gradio's own parts are made to look like Hone's, and what stands in the page's head.
+"""How Gradio's own parts are made to look like Hone's.
 
 The tokens live in assets/css/tokens.css; the few colours named here are those Gradio needs before any sheet is loaded.
 """
 
 from __future__ import annotations
 
-import json
-
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
-
-from core.words import ASSETS
-from webui.routes import FIRST_SCRIPTS, FIRST_SHEETS, assets, plotly_address, words_address
-from webui.studio import Studio
 
 PETROL = (
     "#eef6f7",
@@ -65,26 +59,3 @@ def theme() -> gr.themes.Base:
         block_shadow="none",
         layout_gap="20px",
     )
-
-
-def head(studio: Studio) -> str:
-    """Sheets first, so that nothing flashes; then the page's facts and scripts."""
-    facts = {
-        "language": studio.language,
-        "mode": studio.mode,
-        "limits": {"upload": studio.limits.upload_bytes},
-        "words": {"zh": words_address("zh")},
-        "plotly": plotly_address(),
-    }
-    start = (ASSETS / "js" / "start.js").read_text(encoding="utf-8")
-    lines = [
-        '<link rel="icon" type="image/svg+xml" href="' + assets_icon() + '">',
-        *(f'<link rel="stylesheet" href="{address}">' for address in assets("css", FIRST_SHEETS)),
-        f"<script>window.HONE={json.dumps(facts)};\n{start}</script>",
-        *(f'<script src="{address}" defer></script>' for address in assets("js", FIRST_SCRIPTS)),
-    ]
-    return "\n".join(lines)
-
-
-def assets_icon() -> str:
-    return "hone/assets/icons/hone.svg"

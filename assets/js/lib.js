@@ -174,9 +174,10 @@
   Hone.token = null; // the demo's, issued by the server
 
   async function ask(server, name, args, project) {
+    const old = { message: t("This page is older than the server."), fix: t("Reload the page.") };
+    if (!server || !server[name]) throw new Trouble(old);
     let said;
     try {
-      if (!server || !server[name]) throw new Error("no call " + name);
       said = await server[name]({ args: args || {}, project, language: Hone.language, token: Hone.token });
     } catch (error) {
       Hone.connection(false);
@@ -184,7 +185,7 @@
     }
     Hone.connection(true);
     if (said && said.error) throw new Trouble(said.error);
-    if (!said || !("ok" in said)) throw new Trouble({ message: t("This page is older than the server."), fix: t("Reload the page.") });
+    if (!said || !("ok" in said)) throw new Trouble(old);
     return said.ok;
   }
 

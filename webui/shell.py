@@ -1,0 +1,78 @@
+"""Puts our sheets and scripts into the real head of the page.
+
+Gradio keeps `launch(head=...)` in its configuration and adds it by script, so that the page flashes unstyled and scripts run in any
+order. This middleware writes the same lines into the HTML before it leaves the server, and says in which language the page is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.words import ASSETS
+from webui.routes import FIRST_SCRIPTS, FIRST_SHEETS, assets, plotly_address, words_address
+from webui.studio import Studio
+
+
+def head(studio: Studio) -> str:
+    """Sheets first, so that nothing flashes; then the page's facts and scripts."""
+    facts = {
+        "language": studio.language,
+        "mode": studio.mode,
+        "limits": {"upload": studio.limits.upload_bytes},
+        "words": {"zh": words_address("zh")},
+        "plotly": plotly_address(),
+    }
+    start = (ASSETS / "js" / "start.js").read_text(encoding="utf-8")
+    lines = [
+        '<link rel="icon" type="image/svg+xml" href="hone/assets/icons/hone.svg">',
+        *(f'<link rel="stylesheet" href="{address}">' for address in assets("css", FIRST_SHEETS)),
+        f"<script>window.HONE={json.dumps(facts)};\n{start}</script>",
+        *(f'<script src="{address}" defer></script>' for address in assets("js", FIRST_SCRIPTS)),
+    ]
+    return "\n".join(lines)
+
+
+class Shell:
+    """`head` goes right behind ``<head>``; `languages` are the paths of pages that are not English."""
+
+    def __init__(self, app: Any, head: str, languages: tuple[str, ...] = ("zh",)):
+        self.app = app
+        self.head = head.encode()
+        self.languages = languages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "").strip("/") if scope["type"] == "http" else None
+        if path is None or scope["method"] != "GET" or (path and path not in self.languages):
+            await self.app(scope, receive, send)
+            return
+        held: dict[str, Any] = {}
+        body = bytearray()
+
+        async def rewritten(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                held.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            page = self._with_head(bytes(body), path)
+            headers = [
+                (k, v) for k, v in held.get("headers", []) if k.lower() not in (b"content-length", b"cache-control")
+            ]
+            headers += [(b"content-length", str(len(page)).encode()), (b"cache-control", b"no-store")]
+            await send({**held, "headers": headers})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(_uncompressed(scope), receive, rewritten)
+
+    def _with_head(self, page: bytes, path: str) -> bytes:
+        if b"<head>" not in page:
+            return page
+        if path:
+            page = page.replace(b'<html\n\tlang="en"', b'<html\n\tlang="zh-CN"', 1)
+        return page.replace(b"<head>", b"<head>\n" + self.head, 1)
+
+
+def _uncompressed(scope: Any) -> Any:
+    return {**scope, "headers": [(k, v) for k, v in scope["headers"] if k.lower() != b"accept-encoding"]}
