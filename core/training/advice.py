@@ -44,6 +44,7 @@ class Facts:
     train: int
     validation: int
     labels: Mapping[str, int]
+    test: int = 0
     tokens: Mapping[int, float] = field(default_factory=dict)
     unknown: float = 0.0
     language: str = ""
@@ -117,6 +118,7 @@ def known_facts(facts: Any) -> Facts:
         train=int(rows.get("train", 0)),
         validation=int(rows.get("validation", 0)),
         labels=dict(facts.labels),
+        test=int(rows.get("test", 0)),
         tokens={int(k): float(v) for k, v in (facts.tokens or {}).items()},
         unknown=float(facts.unknown_share or 0.0),
         language=str(facts.language or ""),

@@ -1,0 +1,325 @@
+"""A few real steps on this machine: the job behind every estimate. Opens the actual base, takes the person's own texts, times what
+a run would do with them (`core.training.estimate` does the sums).
+
+Steps are timed as a + b * tokens (padding counted), because that is how they grow; the longest batch is taken too, for the memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import Cancelled, RunError
+from core.training.settings import TrainingSettings
+from core.words import Message
+
+SAMPLE = 1_600  # texts: as many as the loop sorts by length together, at 32 a step
+BUDGET = 6.0  # seconds of steps, and half of that without learning
+FEWEST, MOST = 4, 24  # steps
+LONGEST = 2_048  # tokens counted of one text
+FIT_ROWS = 4_000  # rows of the trial fit
+QUANTILES = 200
+
+
+def measure(
+    data: str,
+    settings: Mapping[str, Any],
+    base: Mapping[str, Any],
+    *,
+    progress: Callable[..., None] = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """What `core.training.estimate` needs to know of this machine, this base and these texts. JSON."""
+    from core.data.dataset import Dataset
+
+    chosen = TrainingSettings(**settings)
+    texts, labels = _sample(Dataset.open(Path(data)), chosen.seed)
+    clock = _Clock(progress, cancelled)
+    if base["kind"] == "classic":
+        return _classic(texts, labels, chosen, clock)
+    return _encoder(texts, labels, chosen, base, clock)
+
+
+@dataclass
+class _Clock:
+    """Progress over the whole job, and the question whether anybody still wants it."""
+
+    progress: Callable[..., None]
+    cancelled: Callable[[], bool]
+
+    def at(self, share: float) -> None:
+        if self.cancelled():
+            raise Cancelled
+        self.progress(int(100 * share), 100)
+
+
+def _sample(dataset: Any, seed: int) -> tuple[list[str], list[int]]:
+    """Training texts at random with their labels (as numbers), every label at least once where possible."""
+    from core.data.splits import NAMES
+
+    state = dataset.state
+    there = np.flatnonzero((state.split == NAMES.index("train")) & (state.label >= 0) & state.usable)
+    if len(there) == 0:
+        raise RunError(
+            Message("No text with a label is left to learn from."),
+            fix=Message("Label some texts, or put fewer of them aside for validation and test."),
+        )
+    places = np.random.default_rng(seed).permutation(there)[:SAMPLE]
+    return state.texts(places), state.label[places].tolist()
+
+
+# An encoder ---------------------------------------------------------------------------------------------------------
+
+
+def _encoder(
+    texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, base: Mapping[str, Any], clock: _Clock
+) -> dict[str, Any]:
+    import torch
+
+    from core import device as devices
+    from core.models.catalogue import BUNDLED, Base, find
+    from core.models.loading import open_base
+
+    begun = time.perf_counter()
+    device = devices.choose(settings)
+    chosen = Base.from_json(base)
+    source = open_base(find(chosen.id) if chosen.id == BUNDLED else chosen)
+    told: dict[str, Any] = {"kind": "encoder", "device": device.as_json(), "threads": torch.get_num_threads()}
+    told |= _lengths(texts, source.tokenizer)
+    clock.at(0.1)
+    trial = _Trial(texts, labels, settings, source, device)
+    told["load"] = time.perf_counter() - begun
+    clock.at(0.2)
+    told["forward"] = trial.forward(clock)
+    told |= trial.fit()
+    clock.at(0.5)
+    told |= trial.steps(clock)
+    return told
+
+
+def _lengths(texts: Sequence[str], tokenizer: Any) -> dict[str, Any]:
+    """Token counts of the sample as quantiles, and the seconds that encoding takes a text."""
+    begun = time.perf_counter()
+    ids = tokenizer(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
+    seconds = (time.perf_counter() - begun) / len(texts)
+    counts = np.sort([len(one) for one in ids])
+    return {
+        "lengths": np.quantile(counts, np.linspace(0, 1, QUANTILES)).round().astype(int).tolist(),
+        "encode": seconds,
+    }
+
+
+class _Trial:
+    """The model of a run on its device, with examples ready; times its passes."""
+
+    def __init__(
+        self, texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, source: Any, device: Any
+    ):
+        from core import tasks
+        from core.tasks.base import Labels
+
+        self.settings, self.device, self.tokenizer = settings, device, source.tokenizer
+        self.task = tasks.task("classification")
+        counts = np.bincount(labels, minlength=max(2, max(labels) + 1)).tolist()
+        names = tuple(str(i) for i in range(len(counts)))
+        self.labels = Labels(names, tuple(counts))
+        limit = source.base.max_length or settings.max_length
+        cut = settings.model_copy(update={"max_length": min(settings.max_length, limit)})
+        rows = [{"text": text, "label": names[label]} for text, label in zip(texts, labels, strict=True)]
+        self.examples = list(self.task.encode(rows, self.tokenizer, cut))
+        self.targets = labels
+        self.model: Any = self.task.model(source, self.labels, settings).to(device.name)
+
+    def forward(self, clock: _Clock) -> list[float]:
+        """[a, b]: seconds of a batch without learning, a + b * tokens."""
+        import torch
+
+        from core.training.batches import by_tokens
+        from core.training.precision import autocast
+
+        batches = list(by_tokens(self.examples))
+        self.model.eval()
+        seen = []
+        with torch.inference_mode(), autocast(self.device):
+            for batch in _spread(batches, MOST):
+                inputs = {k: v.to(self.device.name) for k, v in self.task.collate(batch, None, self.tokenizer).items()}
+                seconds = self._timed(lambda inputs=inputs: self.model(**inputs))  # type: ignore[misc]
+                seen.append((inputs["input_ids"].numel(), seconds))
+                clock.at(0.2 + 0.2 * min(1.0, sum(s for _, s in seen) / (BUDGET / 2)))
+                if sum(s for _, s in seen[1:]) > BUDGET / 2 and len(seen) > FEWEST:
+                    break
+        return _line(seen)
+
+    def fit(self) -> dict[str, Any]:
+        """Seconds that one iteration of the convex fit takes, for a row and a label; on features as wide as the model's."""
+        import torch
+
+        from core.training.fit import Objective
+
+        width = self.model.head.in_features
+        rows, count = min(FIT_ROWS, 4 * len(self.examples)), len(self.labels.names)
+        features = np.random.default_rng(0).standard_normal((rows, width), dtype=np.float32)
+        objective = Objective(features, np.arange(rows) % count, count, None)
+        point = torch.zeros(count, width + 1)
+        objective(point, 1.0)
+        begun, times = time.perf_counter(), 0
+        while times < 3 or time.perf_counter() - begun < 0.2:
+            objective(point, 1.0)
+            times += 1
+        return {"iteration": (time.perf_counter() - begun) / times / (rows * count)}
+
+    def steps(self, clock: _Clock) -> dict[str, Any]:
+        """[a, b] of real steps (forward, backward, optimizer), how many were taken, and the memory they need."""
+        from core.models.methods import method
+        from core.training.loop import Material, backward
+        from core.training.optimizers import optimizer as new_optimizer
+        from core.training.plan import Place
+        from core.training.precision import Arithmetic
+
+        settings = self.settings
+        method(settings.method).prepare(self.model, settings)
+        self.model.train()
+        optimizer, arithmetic = new_optimizer(self.model, settings), Arithmetic(self.device)
+        weights = [w for w in self.model.parameters() if w.requires_grad]
+        material = Material(
+            self.task, self.labels, self.tokenizer, self.examples, self.targets, settings, self.device, settings.seed
+        )
+        batches = self.task.arrange(self.examples, settings, settings.seed)
+        longest = max(batches, key=lambda b: len(b) * max(len(e.input_ids) for e in b))
+        order = [longest, *_spread([b for b in batches if b is not longest], MOST)]
+        place = Place(0, 0)
+        seen: list[tuple[int, float]] = []
+        told: list[Any] = []
+        for batch in order:
+
+            def step(batch: Any = batch) -> None:
+                backward(self.model, optimizer, arithmetic, [batch], material, place, told.append)
+                arithmetic.step(optimizer, weights, settings.clip_norm)
+
+            if not seen:
+                step()  # the first one pays for what is made only once
+                peak = self._memory()
+            seconds = self._timed(step)
+            seen.append((len(batch) * max(len(e.input_ids) for e in batch), seconds))
+            clock.at(0.5 + 0.5 * min(1.0, sum(s for _, s in seen) / BUDGET))
+            if sum(s for _, s in seen) > BUDGET and len(seen) >= FEWEST:
+                break
+        used, total = peak
+        fixed = self._fixed(weights)
+        return {
+            "step": _line(seen),
+            "measured_steps": len(seen) + 1,
+            "batch": settings.batch_size // place.splits,
+            "tokens": seen[0][0],
+            "memory": max(used, self._memory()[0]),
+            "fixed": fixed,
+            "memory_total": total,
+        }
+
+    def _timed(self, work: Callable[[], Any]) -> float:
+        begun = time.perf_counter()
+        work()
+        if self.device.kind == "cuda":
+            import torch
+
+            torch.cuda.synchronize()
+        return time.perf_counter() - begun
+
+    def _memory(self) -> tuple[int, int]:
+        """The most this process has needed, and what there is: of the GPU where it computes, else of the machine."""
+        from core import device as devices
+
+        used, total = devices.memory(self.device)
+        if self.device.kind == "cuda":
+            import torch
+
+            return max(used, torch.cuda.max_memory_reserved()), total
+        return max(used, _most_ever()), total
+
+    def _fixed(self, weights: Sequence[Any]) -> int:
+        """Bytes that do not grow with the batch: weights, their gradients, the optimizer's memory, the libraries."""
+        model = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        learning = sum(p.numel() * p.element_size() for p in weights)
+        states = {"adamw": 2, "adam": 2, "sgd": 1, "adafactor": 0}[self.settings.optimizer]
+        libraries = 350 << 20 if self.device.kind == "cpu" else 500 << 20
+        return model + learning * (1 + states) + libraries
+
+
+# Counted pieces -----------------------------------------------------------------------------------------------------
+
+
+def _classic(texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, clock: _Clock) -> dict[str, Any]:
+    """Counting and one iteration of the fit on the sample; both grow with the number of texts."""
+    import torch
+
+    from core import device as devices
+    from core.models.classic import MOST_WEIGHTS, Vocabulary, counting
+    from core.training.fit import Objective
+
+    begun = time.perf_counter()
+    count = max(2, max(labels) + 1)
+    most = min(settings.most_features, MOST_WEIGHTS // count)
+    vocabulary = Vocabulary.learn(texts, counting(settings, texts), settings.least_count, most)
+    clock.at(0.4)
+    features = vocabulary.features(texts)
+    told = {"count": (time.perf_counter() - begun) / len(texts)}
+    clock.at(0.6)
+    objective = Objective(features, np.array(labels), count, None)
+    point = torch.zeros(count, features.shape[1] + 1)
+    objective(point, 1.0)
+    begun, times = time.perf_counter(), 0
+    while times < 3 or time.perf_counter() - begun < 0.5:
+        objective(point, 1.0)
+        times += 1
+        clock.at(0.6 + min(0.4, 0.04 * times))
+    total = devices.memory("cpu")[1]
+    return {
+        "kind": "classic",
+        "threads": torch.get_num_threads(),
+        **told,
+        "iteration": (time.perf_counter() - begun) / times / len(texts),
+        "pieces": features.shape[1],
+        "most": most,
+        "stored": features.nnz / len(texts),
+        "labels": count,
+        "rows": len(texts),
+        "measured_steps": times + 1,
+        "memory": _most_ever(),
+        "memory_total": total,
+        "load": 0.5,
+    }
+
+
+def _spread(batches: Sequence[Any], most: int) -> list[Any]:
+    """Some of the batches, long and short ones mixed from the start."""
+    order = np.random.default_rng(5).permutation(len(batches))[:most]
+    return [batches[i] for i in order]
+
+
+def _line(seen: Sequence[tuple[int, float]]) -> list[float]:
+    """[a, b] of seconds = a + b * tokens, by least squares; neither is negative."""
+    tokens = np.array([t for t, _ in seen], dtype=float)
+    seconds = np.array([s for _, s in seen])
+    if len(seen) > 2 and np.ptp(tokens) > 0:
+        b, a = np.polyfit(tokens, seconds, 1)
+        if a >= 0 and b > 0:
+            return [float(a), float(b)]
+    return [0.0, float(seconds.sum() / max(1.0, tokens.sum()))]
+
+
+def _most_ever() -> int:
+    """The most memory this process ever had."""
+    try:
+        import resource
+        import sys
+    except ImportError:  # Windows
+        import psutil
+
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most if sys.platform == "darwin" else most * 1024)
