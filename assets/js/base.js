@@ -6,7 +6,7 @@
   /** For Hone.form's `draw`: options are {ctx, bases() -> list, found(base), folders}. */
   Hone.baseChooser = (options) => (knob, api) => {
     const list = h("div.set-bases", { role: "radiogroup", "aria-label": knob.title });
-    const other = h("input.set-input", { type: "text", id: "set-base-other", spellcheck: "false", autocomplete: "off", "aria-label": t("Another model"), placeholder: options.folders() ? t("owner/model, or a folder") : t("owner/model") });
+    const other = h("input.text.set-input", { type: "text", id: "set-base-other", spellcheck: "false", autocomplete: "off", "aria-label": t("Another model"), placeholder: options.folders() ? t("owner/model, or a folder") : t("owner/model") });
     const said = h("div", { "aria-live": "polite" });
     const bad = h("p.set-bad", { role: "alert", hidden: true });
     const look = button(t("Look it up"), async () => {

@@ -189,7 +189,7 @@
 
   function entry(knob, api, id) {
     const number = knob.kind !== "text";
-    const input = h("input", { id, type: "text", class: "set-input", inputmode: number ? "decimal" : "text", autocomplete: "off", spellcheck: "false",
+    const input = h("input", { id, type: "text", class: "text set-input", inputmode: number ? "decimal" : "text", autocomplete: "off", spellcheck: "false",
       placeholder: knob.optional ? t("by itself") : "", oninput: () => api.change(parsed(knob, input.value)) });
     const slide = number && knob.stops.length ? slider(knob, api) : null;
     return {
@@ -223,7 +223,7 @@
   }
 
   function choice(knob, api, id) {
-    const select = h("select", { id, class: "set-select", onchange: () => api.change(select.value) }, knob.choices.map((c) => h("option", { value: c.value }, c.title)));
+    const select = h("select", { id, class: "select set-select", onchange: () => api.change(select.value) }, knob.choices.map((c) => h("option", { value: c.value }, c.title)));
     return { field: null, below: h("div", { class: "set-choose" }, select), focus: select, refresh: () => { select.value = String(api.value()); } };
   }
 

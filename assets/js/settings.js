@@ -42,7 +42,7 @@
   /* ---------- the page ---------- */
 
   function draw() {
-    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, found: foundBase }) }, words: { base: baseWords } });
+    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, found: foundBase, folders: () => Hone.facts.mode === "local" }) }, words: { base: baseWords } });
     live = {
       head: h("div"), notice: h("div", { class: "set-notice" }), presets: h("div", { class: "set-presets", role: "radiogroup", "aria-label": t("How hard should it try?") }),
       estimate: h("div", { class: "set-estimate", "aria-live": "polite" }), why: h("ul", { class: "set-why" }), links: h("div", { class: "set-links" }),
@@ -95,7 +95,7 @@
 
   function baseWords(id) {
     const base = state.base.id === id ? state.base : state.bases.find((b) => b.id === id);
-    return base ? base.line : String(id);
+    return base ? [base.title, ...base.facts.slice(0, 2)].join(t(", ")) : String(id);
   }
 
   /* ---------- changes ---------- */

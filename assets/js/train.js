@@ -18,7 +18,6 @@
       poll = ctx.poll(tick, 1);
       for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => list().then(() => poll.now()).catch(() => {}));
       Hone.keys(root, { p: pauseOrResume });
-      Hone.pulse.follow(() => page, ctx);
     },
     shown() { if (poll) list().then(() => poll.now()).catch(() => {}); },
   });
@@ -76,7 +75,7 @@
     if (told.slow) page.slow = told.slow;
     page.now = { ...told, ...page.slow };
     const what = track.take({ ...told, phases: page.slow.phases, before: page.slow.before, best_step: page.slow.best_step });
-    if (before && before.state !== page.now.state) changedState(before.state);
+    if (before && before.state !== page.now.state) Hone.bus.emit("runs");
     return what;
   }
 
@@ -94,11 +93,6 @@
     const track = page.tracks[id];
     return { id, name: run.name, state: (track && track.state) || run.state, at: track && track.at };
   });
-
-  function changedState(before) {
-    Hone.bus.emit("runs");
-    if (!AT_WORK.has(page.now.state) && AT_WORK.has(before)) Hone.pulse.ended(page.now, name());
-  }
 
   const name = () => (page.runs.find((r) => r.id === page.id) || { name: "" }).name;
 
@@ -204,7 +198,6 @@
 
   const actions = {
     async start() {
-      Hone.pulse.allow();
       const told = await ctx.call("start", {});
       page.id = null;
       Hone.store.set("run", told.run);

@@ -78,12 +78,11 @@
       if (now.state === "failed") acts.push(...repairs(now, actions));
       fill(parts.head, Hone.head({ title: state.title(), sentence: state.sentence(now), actions: acts }));
       fill(parts.notice, notice(now, actions));
-      fill(parts.live, live());
+      fill(parts.live, live(["queued", "preparing", "running"].includes(now.state)));
       parts.line = parts.live.querySelector(".train-line");
       parts.steps = parts.live.querySelector(".train-steps");
       parts.edge = parts.live.querySelector(".edge");
       parts.facts = parts.live.querySelector(".facts");
-      if (["preparing", "running"].includes(now.state)) parts.line.after(Hone.pulse.offer());
     }
     put(parts.line, state.line(now));
     put(parts.steps, now.steps ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");
@@ -99,12 +98,19 @@
 
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
-  function live() {
+  function live(atWork) {
     return Hone.card({ class: "train-live", body: [
       h("div.train-top", h("p.train-line", { "aria-live": "polite" }), h("p.train-steps.num")),
       h("div.edge", { role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": t("Training") }, h("i")),
       h("div.facts"),
+      atWork && Hone.notifications.possible && window.isSecureContext ? tell() : null,
     ] });
+  }
+
+  /** The browser may tell the end, if the person wants it. */
+  function tell() {
+    const box = h("input", { type: "checkbox", id: "train-tell", checked: Hone.notifications.on, onchange: async () => { box.checked = await Hone.notifications.ask(box.checked); } });
+    return h("label.train-tell", box, t("Tell me when it is done"));
   }
 
   function working(now, page) {
