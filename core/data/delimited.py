@@ -182,8 +182,7 @@ def guess_header(rows: list[list[str]]) -> tuple[bool, Message]:
         if name and column and sum(bool(NUMBER.match(c)) for c in column) > 0.9 * len(column):
             return True, Message("“{name}” stands over numbers.", name=name[:40])
     for i, name in enumerate(first):
-        column = Counter(row[i].strip() for row in body if i < len(row))
-        if name and name in column:
+        if name and any(row[i].strip() == name for row in body if i < len(row)):
             return False, Message("“{name}” of the first row comes again below, so it is no name.", name=name[:40])
     for i, name in enumerate(first):
         lengths = sorted(len(row[i]) for row in body if i < len(row) and row[i].strip())

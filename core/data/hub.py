@@ -44,8 +44,8 @@ def from_hub(
         for batch in data.with_format("arrow").iter(batch_size=BLOCK):
             columns = [_strings(_whole(batch.column(n)), classes.get(n)) for n in names]
             writer.block(pa.record_batch(columns, names=names))
-        columns = writer.finish()
-        return Read(columns, writer.rows, How(kind="parquet"), trouble.messages())
+        shown = writer.finish()
+        return Read(shown, writer.rows, How(kind="parquet"), trouble.messages())
 
 
 def _loaded(name: str, config: str | None, split: str):  # type: ignore[no-untyped-def]

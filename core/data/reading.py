@@ -195,7 +195,7 @@ class _Enough(Exception):
 
 
 def _first_lines(path: Path, encoding: str, most: int = delimited.GUESS_LINES, chars: int = 8_000_000) -> list[str]:
-    raw, text = delimited.open_text(path, encoding)
+    _, text = delimited.open_text(path, encoding)
     lines: list[str] = []
     with text:
         for line in delimited.lines(text):
@@ -255,7 +255,7 @@ def _read_lines(path: Path, name: str, how: How, writer: Writer, trouble: Troubl
 
 def _read_tagged(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
     """CoNLL: words and tags of a sentence, joined by spaces; -DOCSTART- lines part documents and are no sentence."""
-    raw, text = delimited.open_text(path, how.encoding or "utf-8")
+    _, text = delimited.open_text(path, how.encoding or "utf-8")
     with text:
         writer.columns(["text", "tags"])
         words: list[str] = []

@@ -1,0 +1,474 @@
+"""The check-up: what in the data would spoil a training or its test, in plain words, each with a fix that can be undone.
+
+A fix writes edits, never files. Looked for: empty rows, texts that stand in two splits, equal texts with different labels, duplicates,
+garbled characters, rare labels, texts longer than the model reads, characters it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.data import edits, facts
+from core.data.splits import NAMES, TEST, TRAIN, VALIDATION
+from core.data.state import State
+from core.errors import Missing
+from core.words import Message, listed, plural
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+
+Mask = NDArray[np.bool_]
+RARE = 10  # texts of a label; fewer are hard to learn and harder to test
+UNKNOWN = 0.05  # share of tokens; more and the base reads gaps
+CHECKED_LENGTHS = 20_000  # texts tokenized to find those that are too long
+GARBLED = "Ã[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|Â[\u00a0-\u00bf]|ï¿½|ï»¿"
+GARBLED_RUN = re.compile("[\u0080-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2,}")
+
+
+@dataclass(frozen=True)
+class Fix:
+    id: str
+    title: Message
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, "title": self.title.as_json()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`done`: the group of edits that mended it (then only Undo is left). Its rows: page(only="finding:<id>")."""
+
+    id: str
+    code: str
+    tone: Literal["bad", "warn", "info"]
+    title: Message
+    detail: Message
+    count: int
+    fixes: tuple[Fix, ...] = ()
+    done: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "code": self.code,
+            "tone": self.tone,
+            "title": self.title.as_json(),
+            "detail": self.detail.as_json(),
+            "count": self.count,
+            "fixes": [fix.as_json() for fix in self.fixes],
+            "done": self.done,
+        }
+
+
+def findings(dataset: Dataset) -> list[Finding]:
+    """All findings, worst first; those that were mended stay, as done. Kept until the data set changes."""
+    state = dataset.state
+    if "findings" not in state.memory:
+        open_now = [finding for check in CHECKS if (finding := check(state))]
+        done = _done(dataset)
+        state.memory["findings"] = sorted(
+            [*open_now, *done], key=lambda f: (f.done is not None, ("bad", "warn", "info").index(f.tone))
+        )
+    found: list[Finding] = state.memory["findings"]
+    return found
+
+
+def apply(dataset: Dataset, finding: str, fix: str, who: str = "local") -> str:
+    """Mend a finding in one of its ways; returns the group for `undo`."""
+    one = next((f for f in findings(dataset) if f.id == finding and not f.done), None)
+    if one is None or fix not in {f.id for f in one.fixes}:
+        raise Missing(Message("This has been mended already, or the data has changed."))
+    state = dataset.state
+    places, kind, value = FIXES[one.code, fix](state)
+    return edits.add(
+        dataset.log, kind, state.rows.packed(places), value, who=who, title=one.title, finding=finding, fix=fix
+    )
+
+
+def undo(dataset: Dataset, group: str) -> None:
+    dataset.undo(group)
+
+
+def rows_of(state: State, finding: str) -> Mask:
+    """The rows of a finding, for looking at them."""
+    code = finding.split(":")[0]
+    if code not in MASKS:
+        raise Missing(Message("This has been mended already, or the data has changed."))
+    return MASKS[code](state)
+
+
+# --- the checks ------------------------------------------------------------------------------------------------------
+
+
+def _leaks(state: State) -> Finding | None:
+    mask = _leak_rows(state)
+    n = len(np.unique(state.keys[mask]))
+    if not n:
+        return None
+    return Finding(
+        "leak",
+        "leak",
+        "bad",
+        plural(n, "{n} text is in both training and test.", "{n:,} texts are in both training and test."),
+        Message("The test would look better than it is."),
+        n,
+        (Fix("keep_in_test", Message("Keep in test")),),
+    )
+
+
+def _leaks_validation(state: State) -> Finding | None:
+    n = len(np.unique(state.keys[_leak_validation_rows(state)]))
+    if not n:
+        return None
+    return Finding(
+        "leak_validation",
+        "leak_validation",
+        "warn",
+        plural(n, "{n} text is in both training and validation.", "{n:,} texts are in both training and validation."),
+        Message("The best moment would be chosen by texts it has learnt."),
+        n,
+        (Fix("keep_in_validation", Message("Keep in validation")),),
+    )
+
+
+def _conflicts(state: State) -> Finding | None:
+    mask = _conflict_rows(state)
+    n = int(mask.sum())
+    if not n:
+        return None
+    return Finding(
+        "conflict",
+        "conflict",
+        "warn",
+        Message("{n:,} equal texts carry different labels.", n=n),
+        Message("The model cannot learn both."),
+        n,
+        (Fix("leave_out", Message("Leave them out")), Fix("keep_majority", Message("Keep the commoner label"))),
+    )
+
+
+def _duplicates(state: State) -> Finding | None:
+    extra = _extra_rows(state)
+    n = len(np.unique(state.keys[extra]))
+    if not n:
+        return None
+    return Finding(
+        "duplicate",
+        "duplicate",
+        "warn",
+        plural(n, "{n} text appears twice.", "{n:,} texts appear twice or more."),
+        Message("They count double."),
+        n,
+        (Fix("keep_one", Message("Keep one")),),
+    )
+
+
+def _empties(state: State) -> Finding | None:
+    n = int(_empty_rows(state).sum())
+    if not n:
+        return None
+    return Finding(
+        "empty",
+        "empty",
+        "info",
+        plural(n, "{n} row is empty.", "{n:,} rows are empty."),
+        Message("They teach nothing and are passed over."),
+        n,
+        (Fix("leave_out", Message("Leave out")),),
+    )
+
+
+def _garbled(state: State) -> Finding | None:
+    n = int(_garbled_rows(state).sum())
+    if not n:
+        return None
+    return Finding(
+        "garbled",
+        "garbled",
+        "warn",
+        plural(n, "{n} text has garbled characters.", "{n:,} texts have garbled characters."),
+        Message("Such as “â€™” for an apostrophe: saved once in the wrong encoding."),
+        n,
+        (Fix("mend", Message("Mend them")),),
+    )
+
+
+def _rare(state: State) -> Finding | None:
+    few = [(int(n), one.name) for n, one in zip(state.label_counts, state.alive, strict=True) if 0 < n < RARE]
+    if not few or len(few) == len(state.alive) == 1:
+        return None
+    few.sort()
+    if len(few) == 1:
+        title = plural(few[0][0], "{label} has only {n} text.", "{label} has only {n} texts.", label=few[0][1])
+    else:
+        title = Message(
+            "{n} labels have fewer than {most} texts: {labels}.",
+            n=len(few),
+            most=RARE,
+            labels=listed((name for _, name in few), 5),
+        )
+    return Finding("rare", "rare", "info", title, Message("Rare labels are harder to learn."), len(few))
+
+
+def _long(state: State) -> Finding | None:
+    limit = _limit()
+    mask = _long_rows(state)
+    n = int(mask.sum())
+    if not n:
+        return None
+    return Finding(
+        "long",
+        "long",
+        "info",
+        plural(
+            n,
+            "{n} text is longer than the bundled model reads ({limit} word pieces).",
+            "{n:,} texts are longer than the bundled model reads ({limit} word pieces).",
+            limit=limit,
+        ),
+        Message("What comes after that is cut."),
+        n,
+    )
+
+
+def _unknown(state: State) -> Finding | None:
+    share = facts.facts(state).unknown_share
+    if share < UNKNOWN:
+        return None
+    return Finding(
+        "unknown",
+        "unknown",
+        "warn",
+        Message("The bundled model does not know {p:.0f} % of the characters and words here.", p=100 * share),
+        Message("Settings will propose a model that counts words and characters instead."),
+        round(100 * share),
+    )
+
+
+CHECKS: tuple[Callable[[State], Finding | None], ...] = (
+    _leaks,
+    _leaks_validation,
+    _conflicts,
+    _duplicates,
+    _garbled,
+    _empties,
+    _rare,
+    _long,
+    _unknown,
+)
+
+
+# --- their rows ------------------------------------------------------------------------------------------------------
+
+
+def _empty_rows(state: State) -> Mask:
+    return state.empty & ~state.edits.excluded
+
+
+def _leak_rows(state: State) -> Mask:
+    """Rows to learn from (or to steer by) whose text is also in the test."""
+    return _shared(state, TEST, (TRAIN, VALIDATION))
+
+
+def _leak_validation_rows(state: State) -> Mask:
+    return _shared(state, VALIDATION, (TRAIN,)) & ~_leak_rows(state)
+
+
+def _shared(state: State, kept: int, others: tuple[int, ...]) -> Mask:
+    in_kept = state.usable & (state.split == kept)
+    in_others = state.usable & np.isin(state.split, others)
+    mask = np.zeros(len(state), np.bool_)
+    places = np.flatnonzero(in_others)
+    mask[places] = np.isin(state.keys[places], np.unique(state.keys[in_kept]))
+    return mask
+
+
+def _conflict_rows(state: State) -> Mask:
+    """Labelled rows whose text stands there with another label too."""
+    places = np.flatnonzero(state.usable & (state.label >= 0))
+    order = places[np.lexsort((state.label[places], state.keys[places]))]
+    keys, labels = state.keys[order], state.label[order]
+    mask = np.zeros(len(state), np.bool_)
+    if not len(order):
+        return mask
+    group = np.cumsum(np.r_[True, keys[1:] != keys[:-1]]) - 1
+    turns = np.r_[False, (keys[1:] == keys[:-1]) & (labels[1:] != labels[:-1])]
+    mixed = np.bincount(group, turns) > 0
+    mask[order[mixed[group]]] = True
+    return mask
+
+
+def _extra_rows(state: State) -> Mask:
+    """Of equal texts in one split without conflicting labels: all but the first, where labelled ones come first."""
+    candidates = state.usable & ~_conflict_rows(state) & ~_leak_rows(state)
+    places = np.flatnonzero(candidates)
+    keys, split, unlabelled = state.keys[places], state.split[places], state.label[places] < 0
+    order = np.lexsort((places, unlabelled, split, keys))
+    same = np.r_[False, (keys[order][1:] == keys[order][:-1]) & (split[order][1:] == split[order][:-1])]
+    mask = np.zeros(len(state), np.bool_)
+    mask[places[order[same]]] = True
+    return mask
+
+
+def _duplicate_rows(state: State) -> Mask:
+    """The extra rows and the ones they repeat."""
+    return np.isin(state.keys, np.unique(state.keys[_extra_rows(state)])) & state.usable
+
+
+def _leaked_rows(state: State) -> Mask:
+    """Both sides of the leak, for looking."""
+    return np.isin(state.keys, np.unique(state.keys[_leak_rows(state)])) & state.usable
+
+
+def _leaked_validation_rows(state: State) -> Mask:
+    return np.isin(state.keys, np.unique(state.keys[_leak_validation_rows(state)])) & state.usable
+
+
+def _garbled_rows(state: State) -> Mask:
+    if "garbled" not in state.memory:
+        parts = [np.zeros(0, np.bool_)]
+        for chunk in state.text.chunks:
+            parts.append(pc.match_substring_regex(chunk, GARBLED).to_numpy(zero_copy_only=False))
+        places = np.flatnonzero(np.concatenate(parts) & ~state.edits.excluded)
+        mask = np.zeros(len(state), np.bool_)
+        mended = [_mended(text) != text for text in state.texts(places)]
+        mask[places[np.array(mended, np.bool_)]] = True
+        state.memory["garbled"] = mask
+    found: Mask = state.memory["garbled"]
+    return found
+
+
+def _rare_rows(state: State) -> Mask:
+    few = np.flatnonzero((state.label_counts > 0) & (state.label_counts < RARE))
+    return np.isin(state.label, few) & state.usable
+
+
+def _long_rows(state: State) -> Mask:
+    """Exact for texts that could be too long at all: a token has at least one character."""
+    if "long" not in state.memory:
+        limit = _limit()
+        mask = np.zeros(len(state), np.bool_)
+        places = np.flatnonzero(state.usable & (state.lengths > limit))[:CHECKED_LENGTHS]
+        for start in range(0, len(places), 1000):
+            some = places[start : start + 1000]
+            tokens, _ = facts.token_counts(state.texts(some))
+            mask[some] = np.array(tokens, np.int64) > limit if tokens else False
+        state.memory["long"] = mask
+    found: Mask = state.memory["long"]
+    return found
+
+
+def _unknown_rows(state: State) -> Mask:
+    """Of the first texts, those of which more than a fifth is unknown."""
+    mask = np.zeros(len(state), np.bool_)
+    places = np.flatnonzero(state.usable)[:5000]
+    tokens, unknown = facts.token_counts(state.texts(places))
+    if tokens:
+        mask[places] = np.array(unknown) > 0.2 * np.array(tokens)
+    return mask
+
+
+MASKS: dict[str, Callable[[State], Mask]] = {
+    "empty": _empty_rows,
+    "leak": _leaked_rows,
+    "leak_validation": _leaked_validation_rows,
+    "conflict": _conflict_rows,
+    "duplicate": _duplicate_rows,
+    "garbled": _garbled_rows,
+    "rare": _rare_rows,
+    "long": _long_rows,
+    "unknown": _unknown_rows,
+}
+
+
+# --- the fixes -------------------------------------------------------------------------------------------------------
+
+
+def _out(rows: Callable[[State], Mask]) -> Callable[[State], tuple[Any, edits.Kind, Any]]:
+    return lambda state: (np.flatnonzero(rows(state)), "exclude", None)
+
+
+def _minority_rows(state: State) -> Mask:
+    """Of conflicting equal texts: rows that do not carry their text's commonest label; all of them where two are equally common."""
+    places = np.flatnonzero(_conflict_rows(state))
+    pairs, which, n = np.unique(
+        np.stack([state.keys[places], state.label[places].astype(np.uint64)]),
+        axis=1,
+        return_inverse=True,
+        return_counts=True,
+    )
+    which = which.reshape(-1)
+    mask = np.zeros(len(state), np.bool_)
+    for key in np.unique(pairs[0]):
+        mine = np.flatnonzero(pairs[0] == key)
+        most = n[mine].max()
+        best = mine[n[mine] == most]
+        keep = best[0] if len(best) == 1 else -1
+        mask[places[np.isin(which, mine) & (which != keep)]] = True
+    return mask
+
+
+def _mend(state: State) -> tuple[Any, edits.Kind, Any]:
+    places = np.flatnonzero(_garbled_rows(state))
+    column = next(c for one in state.rows.imports if (c := state.rows.column_of(one, "text")))
+    return places, "cell", edits.cells(column, [_mended(text) for text in state.texts(places)])
+
+
+def _mended(text: str) -> str:
+    """UTF-8 that was read as Windows-1252 once, read rightly; runs that are something else stay."""
+    return GARBLED_RUN.sub(lambda run: _decoded(run[0]), text)
+
+
+def _decoded(run: str) -> str:
+    try:
+        return b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252") for c in run).decode("utf-8")
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return run
+
+
+FIXES: dict[tuple[str, str], Callable[[State], tuple[Any, edits.Kind, Any]]] = {
+    ("empty", "leave_out"): _out(_empty_rows),
+    ("leak", "keep_in_test"): _out(_leak_rows),
+    ("leak_validation", "keep_in_validation"): _out(_leak_validation_rows),
+    ("conflict", "leave_out"): _out(_conflict_rows),
+    ("conflict", "keep_majority"): _out(_minority_rows),
+    ("duplicate", "keep_one"): _out(_extra_rows),
+    ("garbled", "mend"): _mend,
+}
+
+
+def _done(dataset: Dataset) -> list[Finding]:
+    """Findings that a fix has mended, with the group to undo."""
+    import json
+
+    found = []
+    query = "SELECT grp, finding, fix, title, LENGTH(rows) AS size FROM edits WHERE finding IS NOT NULL AND NOT undone ORDER BY seq"
+    for r in dataset.log.read().execute(query):
+        found.append(
+            Finding(
+                id=r["finding"],
+                code=r["finding"].split(":")[0],
+                tone="info",
+                title=Message.from_json(json.loads(r["title"])),
+                detail=Message("Done."),
+                count=r["size"] // 8,
+                done=r["grp"],
+            )
+        )
+    return found
+
+
+def _limit() -> int:
+    from core.models import catalogue
+
+    return catalogue.BASES[catalogue.BUNDLED].max_length
+
+
+__all__ = ["NAMES", "Finding", "Fix", "apply", "findings", "rows_of", "undo"]

@@ -1,0 +1,462 @@
+"""Dataset: the imported files of a project, the roles of their columns, labels, edits and splits; each change makes a new version.
+
+    data = Dataset.open(folder)
+    data.add(path, "mail.csv")
+    data.page(0, 50, search="refund").rows
+
+Safe from any thread; several processes may have it open. Reading a page of a million rows touches the rows of that page and a few small
+arrays. Knows nothing of models, runs or the browser.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.data import browse, checks, edits, facts, freezing, reading, roles
+from core.data import state as states
+from core.data.how import How, Progress, Read, Stop, never, nothing
+from core.data.labels import LabelStore, register_values
+from core.data.log import Log
+from core.data.roles import Role
+from core.data.rows import Import, Rows
+from core.data.splits import NAMES, SplitPlan
+from core.errors import ColumnMissing, DataError, Missing
+from core.words import Message, listed
+
+ROLES = ("text", "label", "split")
+GUESS_ROWS = 2_000
+_opened: weakref.WeakValueDictionary[Path, Dataset] = weakref.WeakValueDictionary()
+_recent: list[Dataset] = []  # keeps the last few alive between calls of the page
+_guard = threading.Lock()
+RECENT = 16
+
+
+class Dataset:
+    """Make it with `Dataset.open(folder)`; the folder is all of it and may be copied while nobody writes."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.log = Log(folder)
+        self.labels = LabelStore(self)
+        self._state: states.State | None = None
+        self._lock = threading.RLock()
+        self._mark = _identity(self.log.path)
+
+    @staticmethod
+    def open(folder: Path | str) -> Dataset:
+        """The data set in `folder`, made if there is none. One object a folder while it is in use."""
+        path = Path(folder).resolve()
+        with _guard:
+            found = _opened.get(path)
+            if found is None or found._mark != _identity(found.log.path):
+                found = _opened[path] = Dataset(path)
+            if found in _recent:
+                _recent.remove(found)
+            _recent.append(found)
+            del _recent[:-RECENT]
+            return found
+
+    def close(self) -> None:
+        """Let go of the files, before the folder is moved or deleted."""
+        with _guard:
+            _opened.pop(self.folder, None)
+            if self in _recent:
+                _recent.remove(self)
+        self._state = None
+        self.log.close()
+
+    def copy_to(self, folder: Path | str) -> Dataset:
+        """A whole copy in another folder, consistent also while others write."""
+        import shutil
+
+        target = Path(folder)
+        (target / "imports").mkdir(parents=True, exist_ok=True)
+        self.log.copy_to(target / "log.sqlite")
+        for one in self.imports:
+            shutil.copyfile(self.folder / one.file, target / one.file)
+        return Dataset.open(target)
+
+    # --- what is there ---
+
+    @property
+    def state(self) -> states.State:
+        """Everything as it stands now, as arrays. Cheap when nothing changed, quick after a label."""
+        stamps = self.log.stamps()
+        with self._lock:
+            if self._state is None or self._state.version != stamps["version"]:
+                connection = self.log.read()
+                connection.execute("BEGIN")  # stamps and tables of one moment
+                try:
+                    self._state = states.load(connection, self.log.stamps(), self.folder, self._state)
+                finally:
+                    connection.execute("COMMIT")
+            return self._state
+
+    @property
+    def version(self) -> int:
+        """Grows with every change, by whomever."""
+        return self.log.version()
+
+    @property
+    def rows(self) -> Rows:
+        return self.state.rows
+
+    @property
+    def empty(self) -> bool:
+        return not self.imports
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        return self.state.rows.imports
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.state.rows.columns
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """Role -> its column and the reason."""
+        connection = self.log.read()
+        chosen = states.setting(connection, "roles") or {}
+        reasons = states.setting(connection, "reasons") or {}
+        return {
+            role: Role(
+                chosen.get(role),
+                Message.from_json(reasons[role]) if role in reasons else Message("Nothing is read yet."),
+            )
+            for role in ROLES
+        }
+
+    @property
+    def split_plan(self) -> SplitPlan:
+        plan = self.state.plan
+        return SplitPlan(plan.validation, plan.test, plan.seed, self.state.rows.roles.get("split"))
+
+    # --- files ---
+
+    def add(
+        self,
+        path: Path | str,
+        name: str,
+        how: How | None = None,
+        split: str | None = None,
+        progress: Progress = nothing,
+        cancelled: Stop = never,
+    ) -> Import:
+        """Import a file beside those that are there. `split`: all its rows are for train, validation or test."""
+        _check_split(split)
+        return self._bring(
+            name,
+            Path(path).stat().st_size,
+            split,
+            False,
+            lambda out: reading.read(Path(path), how, out, progress, cancelled, name=name),
+        )
+
+    def replace(
+        self,
+        path: Path | str,
+        name: str,
+        how: How | None = None,
+        split: str | None = None,
+        progress: Progress = nothing,
+        cancelled: Stop = never,
+    ) -> Import:
+        """Import a file instead of all that are there. Only once it is read whole does the old go."""
+        _check_split(split)
+        return self._bring(
+            name,
+            Path(path).stat().st_size,
+            split,
+            True,
+            lambda out: reading.read(Path(path), how, out, progress, cancelled, name=name),
+        )
+
+    def add_hub(
+        self,
+        name: str,
+        config: str | None = None,
+        hub_split: str = "train",
+        split: str | None = None,
+        progress: Progress = nothing,
+        cancelled: Stop = never,
+    ) -> Import:
+        """Import one split of a hub data set."""
+        _check_split(split)
+        return self._bring(
+            name, 0, split, False, lambda out: reading.from_hub(name, config, hub_split, out, progress, cancelled)
+        )
+
+    def remove(self, import_id: int) -> None:
+        """Take one file out, with the labels and edits of its rows."""
+        one = next((i for i in self.imports if i.id == int(import_id)), None)
+        if one is None:
+            raise Missing(Message("There is nothing called “{name}” here any more.", name=str(import_id)[:40]))
+        with self.log.change("imports", "labels", "edits", "answers") as (db, _):
+            db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
+        self._delete_files([one])
+        self._register()
+
+    def set_import_split(self, import_id: int, split: str | None) -> None:
+        """Say what all rows of one file are for; None leaves it to the plan."""
+        _check_split(split)
+        with self.log.change("imports") as (db, _):
+            done = db.execute(
+                "UPDATE imports SET split = ? WHERE id = ? AND NOT removed", (split, int(import_id))
+            ).rowcount
+        if not done:
+            raise Missing(Message("There is nothing called “{name}” here any more.", name=str(import_id)[:40]))
+
+    def _bring(self, name: str, size: int, split: str | None, instead: bool, read: Any) -> Import:
+        folder = self.folder / "imports"
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
+        try:
+            result: Read = read(temporary)
+            samples = _samples(temporary, result.columns)
+            old = list(self.imports) if instead else []
+            kept = [] if instead else list(self.imports)
+            with self.log.change("imports", "roles", "labels", "answers", "edits") as (db, _):
+                for one in old:
+                    db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
+                if instead:
+                    db.execute("DELETE FROM file_values")
+                    db.execute("UPDATE labels SET status = 'gone' WHERE NOT by_hand")
+                own = self._roles_for(db, result.columns, samples, kept)
+                cursor = db.execute(
+                    "INSERT INTO imports (name, file, rows, size, columns, how, warnings, roles, split, at) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                    (
+                        name[:200],
+                        "",
+                        result.rows,
+                        size,
+                        _json(result.columns),
+                        _json(result.how.as_json()),
+                        _json([m.as_json() for m in result.warnings]),
+                        _json(own),
+                        split,
+                        time.time(),
+                    ),
+                )
+                number = int(cursor.lastrowid or 0)
+                file = f"imports/{number}.arrow"
+                db.execute("UPDATE imports SET file = ? WHERE id = ?", (file, number))
+                temporary.replace(self.folder / file)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._delete_files(old)
+        self._register()
+        return next(i for i in self.imports if i.id == number)
+
+    def _roles_for(
+        self, db: Any, columns: Sequence[str], samples: Mapping[str, Sequence[str]], kept: Sequence[Import]
+    ) -> dict[str, str]:
+        """Guess roles for a first file; for a further one, its own columns for roles whose usual column it lacks."""
+        guessed = roles.guess(samples)
+        chosen = states.setting(db, "roles") or {}
+        if not kept or not any(chosen.values()):
+            _store(db, "roles", {role: guessed[role].column for role in ROLES})
+            _store(db, "reasons", {role: guessed[role].reason.as_json() for role in ROLES})
+            return {}
+        return {
+            role: column
+            for role in ROLES
+            if (column := guessed[role].column)
+            and chosen.get(role) not in columns
+            and (chosen.get(role) or role == "split")
+        }
+
+    def _delete_files(self, imports: Sequence[Import]) -> None:
+        for one in imports:
+            try:
+                (self.folder / one.file).unlink(missing_ok=True)
+            except OSError:  # still mapped, on Windows; it is deleted with the project
+                continue
+
+    def _register(self) -> None:
+        """Labels for the values of the label column, after files or roles have changed."""
+        values, _ = self.rows.file_labels
+        if len(values) > roles.MOST_LABELS:
+            values = []
+        with self.log.change("labels") as (db, _):
+            register_values(db, values)
+
+    # --- roles and splits ---
+
+    def set_roles(self, chosen: Mapping[str, str | None]) -> None:
+        """Say which column has which role: {"text": "review", "label": None}. Others stay."""
+        rows = self.rows
+        for role, column in chosen.items():
+            if role not in ROLES:
+                raise ColumnMissing(Message("There is no role “{role}”.", role=str(role)[:40]))
+            if column is not None and column not in rows.columns:
+                raise ColumnMissing(
+                    Message(
+                        "There is no column “{column}”. There are {columns}.",
+                        column=str(column)[:80],
+                        columns=listed(rows.columns),
+                    ),
+                    fix=Message("Choose one of the columns."),
+                )
+            if column is None and role == "text":
+                raise ColumnMissing(
+                    Message("The text is in no column."), fix=Message("Choose the column with the texts.")
+                )
+        label = chosen.get("label")
+        if label:
+            values, _ = Rows(self.folder, rows.imports, {"label": label}).file_labels
+            if len(values) > roles.MOST_LABELS:
+                raise DataError(
+                    Message("“{column}” has {n:,} different values, too many for labels.", column=label, n=len(values)),
+                    fix=Message("Choose the column in which few values come again and again."),
+                )
+        with self.log.change("roles") as (db, _):
+            told, reasons = states.setting(db, "roles") or {}, states.setting(db, "reasons") or {}
+            for role, column in chosen.items():
+                told[role] = column
+                reasons[role] = Message("You chose it.").as_json()
+            _store(db, "roles", told)
+            _store(db, "reasons", reasons)
+        self._register()
+
+    def set_split(self, **plan: Any) -> None:
+        """Change shares or seed: set_split(validation=0.15, test=0.1, seed=3); `column` names a column that says it."""
+        if "column" in plan:
+            self.set_roles({"split": plan.pop("column") or None})
+        now = self.state.plan.as_json()
+        checked = SplitPlan.from_json({**now, **plan})
+        with self.log.change("split") as (db, _):
+            _store(db, "split", checked.as_json())
+
+    # --- looking ---
+
+    def counts(self) -> browse.Counts:
+        """How many rows there are of each sort."""
+        return browse.counts(self.state)
+
+    def page(
+        self,
+        start: int = 0,
+        count: int = 50,
+        search: str = "",
+        label: int | str | None = None,
+        split: str | None = None,
+        only: str | None = None,
+        sort: str | None = None,
+    ) -> browse.Page:
+        """Some rows: see `browse.page`."""
+        return browse.page(self.state, start, count, search, label, split, only, sort)
+
+    def queue(
+        self,
+        order: str = "file",
+        only: str = "unlabelled",
+        search: str = "",
+        after: str | None = None,
+        count: int = 50,
+        before: str | None = None,
+    ) -> browse.Page:
+        """The next rows to label: see `browse.queue`."""
+        return browse.queue(self.state, order, only, search, after, count, before)
+
+    def row(self, row: str) -> dict[str, Any]:
+        """One row by its id."""
+        place = self.rows.place(row)
+        return browse.rows(self.state, np.array([place], np.int64))[0]
+
+    def labels_of(self, rows: Sequence[str]) -> dict[str, str | None]:
+        """Row id -> name of the label in force, for those rows that are still there."""
+        return browse.labels_of(self.state, rows)
+
+    def facts(self) -> facts.Facts:
+        """What a person and the advice need to know of the texts; kept until something changes."""
+        return facts.facts(self.state)
+
+    def lengths(self, tokens: Any = None, bins: int = 20) -> dict[str, Any]:
+        """A histogram of lengths: see `facts.lengths`."""
+        return facts.lengths(self.state, tokens, bins)
+
+    def findings(self) -> list[checks.Finding]:
+        """The check-up: see `core.data.checks`."""
+        return checks.findings(self)
+
+    def freeze(self, path: Path | str) -> freezing.FrozenInfo:
+        """Write rows.arrow for a run: labelled rows that take part, with their split."""
+        return freezing.freeze(self.state, Path(path))
+
+    # --- edits ---
+
+    def exclude(self, rows: Sequence[str], who: str = "local") -> str:
+        """Leave rows out; returns the group for `undo`."""
+        return edits.add(self.log, "exclude", self._numbers(rows), who=who)
+
+    def restore(self, rows: Sequence[str], who: str = "local") -> str:
+        return edits.add(self.log, "restore", self._numbers(rows), who=who)
+
+    def move(self, rows: Sequence[str], split: str | None, who: str = "local") -> str:
+        """Move rows to a split; None gives them back to the plan."""
+        _check_split(split)
+        return edits.add(self.log, "split", self._numbers(rows), split, who=who)
+
+    def change_cell(self, row: str, column: str, text: str, who: str = "local") -> str:
+        if column not in self.columns:
+            raise ColumnMissing(
+                Message(
+                    "There is no column “{column}”. There are {columns}.",
+                    column=column[:80],
+                    columns=listed(self.columns),
+                ),
+                fix=Message("Choose one of the columns."),
+            )
+        return edits.add(self.log, "cell", self._numbers([row]), edits.cells(column, [str(text)]), who=who)
+
+    def undo(self, group: str) -> None:
+        """Take back one group of edits."""
+        edits.undo(self.log, group)
+
+    def _numbers(self, rows: Sequence[str]) -> NDArray[np.int64]:
+        known = self.rows
+        return known.packed(np.array([known.place(row) for row in rows], np.int64))
+
+
+def _samples(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Cells of the first and of evenly spread rows, for guessing roles."""
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+        n = table.num_rows
+        places = np.unique(
+            np.r_[np.arange(min(n, GUESS_ROWS // 2)), np.linspace(0, n - 1, GUESS_ROWS // 2).astype(np.int64)]
+        )
+        return {name: [c[:5000] for c in states.take(table.column(name), places)] for name in columns[:100]}
+
+
+def _check_split(split: str | None) -> None:
+    if split is not None and split not in NAMES:
+        raise DataError(Message("“{split}” is not one of {choices}.", split=str(split)[:40], choices=listed(NAMES)))
+
+
+def _store(db: Any, name: str, value: Any) -> None:
+    db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, _json(value)))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells a file from another that took its place."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino

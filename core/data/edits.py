@@ -1,0 +1,91 @@
+"""Changes to rows as entries of a log: leave out, take back in, move to a split, change a cell. Files are never touched.
+
+Entries of one click form a group; undoing a group is one mark. Knows nothing of why an edit is made: findings name themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.log import Log
+from core.errors import Missing
+from core.words import Message
+from core.workspace import new_id
+
+Kind = Literal["exclude", "restore", "split", "cell"]
+
+
+def add(
+    log: Log,
+    kind: Kind,
+    rows: NDArray[np.int64],
+    value: Any = None,
+    *,
+    who: str = "local",
+    title: Message | None = None,
+    finding: str | None = None,
+    fix: str | None = None,
+) -> str:
+    """Write one group over rows given by their numbers in the log; returns the group's id."""
+    group = new_id("edit")
+    with log.change("edits") as (db, _):
+        db.execute(
+            "INSERT INTO edits (grp, kind, finding, fix, title, rows, value, who, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                group,
+                kind,
+                finding,
+                fix,
+                json.dumps((title or TITLES[kind]).as_json(), ensure_ascii=False),
+                np.ascontiguousarray(rows, np.int64).tobytes(),
+                json.dumps(value, ensure_ascii=False),
+                who,
+                time.time(),
+            ),
+        )
+    return group
+
+
+def undo(log: Log, group: str) -> None:
+    """Take back a group. Missing when there is none; undoing twice changes nothing."""
+    with log.change("edits") as (db, _):
+        if not db.execute("UPDATE edits SET undone = 1 WHERE grp = ?", (str(group),)).rowcount:
+            raise Missing(Message("There is no such change to undo."))
+
+
+def history(log: Log, most: int = 50) -> list[Mapping[str, Any]]:
+    """The last groups: [{group, kind, title, rows, who, at, undone}]."""
+    return [
+        {
+            "group": r["grp"],
+            "kind": r["kind"],
+            "title": json.loads(r["title"]),
+            "rows": r["size"] // 8,
+            "who": r["who"],
+            "at": r["at"],
+            "undone": bool(r["undone"]),
+        }
+        for r in log.read().execute(
+            "SELECT grp, kind, title, LENGTH(rows) AS size, who, at, undone FROM edits ORDER BY seq DESC LIMIT ?",
+            (most,),
+        )
+    ]
+
+
+def cells(column: str, texts: Sequence[str]) -> dict[str, Any]:
+    """The value of a "cell" edit: one new text a row."""
+    return {"column": column, "cells": list(texts)}
+
+
+TITLES: Mapping[str, Message] = {
+    "exclude": Message("Left out"),
+    "restore": Message("Taken back in"),
+    "split": Message("Moved to another part"),
+    "cell": Message("Changed"),
+}

@@ -1,0 +1,216 @@
+"""What there is to know of the texts before a model is chosen: how many, how long, in which language, known to the bundled base or not.
+
+Lengths and tokens come from a sample of a large data set; counts are exact. Token counts need the tokenizer's file only, never torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from core.data.browse import counts
+from core.data.state import State
+
+SAMPLE = 20_000  # texts looked at for lengths
+TOKENIZED = 3_000  # texts tokenized
+PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
+LONGEST = 20_000  # characters of a text that are looked at
+
+STOPWORDS = {
+    "en": "the of and to in is you that it for on with as are this be at or from have not by but what all were we when your can there",
+    "de": "der die und das ist nicht ein eine zu den mit von für auf dem sich des im ich sie es auch als wie an bei oder aus",
+    "fr": "le la les de des et est un une que pour dans ce il qui ne sur pas au plus avec sont je vous nous mais ou elle",
+    "es": "el la los las de que y en un una por con para es no se lo como más pero sus le ya o este sí porque muy",
+    "it": "il lo la gli le di che è e un una per con non sono del della si come più ma anche nel alla questo",
+    "pt": "o a os as de que e em um uma por com para é não se do da no na mais como mas foi ao ele das",
+    "nl": "de het een en van is dat die niet in op te zijn voor met er aan ook als maar om dan zou wat",
+    "pl": "nie to się w na i z że do jest jak o co tak za po ale ja od czy dla już",
+    "tr": "bir ve bu da için ile de çok ne gibi daha ama var ben mi kadar en o",
+    "sv": "och att det som en på är av för med den till inte om jag ett han men var",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`rows` labelled rows by split; `words`, `characters`, `tokens` percentile -> value; `unknown_share` of the bundled base's tokens.
+
+    `language`: a two-letter guess or "". `spaces`: are words set apart by spaces? `sampled`: texts the lengths come from.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    characters: dict[int, float] = field(default_factory=dict)
+    words: dict[int, float] = field(default_factory=dict)
+    tokens: dict[int, float] = field(default_factory=dict)
+    mean_words: float = 0.0
+    mean_characters: float = 0.0
+    unknown_share: float = 0.0
+    language: str = ""
+    spaces: bool = True
+    sampled: int = 0
+    version: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def facts(state: State) -> Facts:
+    """Kept until the data set changes; texts are looked at anew only when texts have changed."""
+    if "facts" not in state.memory:
+        seen = counts(state)
+        state.memory["facts"] = Facts(
+            rows=dict(seen.splits), labels=dict(seen.labels), version=state.version, **_looks(state)
+        )
+    found: Facts = state.memory["facts"]
+    return found
+
+
+def lengths(
+    state: State, tokens: Callable[[Sequence[str]], Sequence[int]] | None = None, bins: int = 20
+) -> dict[str, Any]:
+    """A histogram {"unit": words | characters | tokens, "edges": [...], "counts": [...], "n", "longest"}.
+
+    `tokens` counts the tokens of some texts; without it words are counted, or characters where words are not set apart. The last bin also
+    holds what is longer than nearly all (99.5 %), so that one long text does not squeeze the picture.
+    """
+    texts = _sample(state, SAMPLE)
+    if not texts:
+        return {"unit": "words", "edges": [0, 1], "counts": [0], "n": 0, "longest": 0}
+    if tokens is not None:
+        unit, values = "tokens", np.asarray(tokens(texts))
+    elif facts(state).spaces:
+        unit, values = "words", np.array([len(text.split()) for text in texts])
+    else:
+        unit, values = "characters", np.array([len(text.strip()) for text in texts])
+    top = max(1, int(np.ceil(np.percentile(values, 99.5))))
+    step = max(1, -(-(top + 1) // bins))
+    edges = np.arange(0, step * bins + 1, step)
+    edges = edges[: int(np.searchsorted(edges, top, side="right")) + 1]
+    histogram, _ = np.histogram(np.minimum(values, edges[-1] - 1), edges)
+    return {
+        "unit": unit,
+        "edges": edges.tolist(),
+        "counts": histogram.tolist(),
+        "n": len(texts),
+        "longest": int(values.max()),
+    }
+
+
+def token_counts(texts: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Tokens of each text for the bundled base, and how many of them it does not know. Empty lists where it is not installed."""
+    tokenizer = _tokenizer()
+    if tokenizer is None:
+        return [], []
+    unknown = tokenizer.token_to_id("[UNK]")
+    numbers = [e.ids for e in tokenizer.encode_batch([text[:LONGEST] for text in texts], add_special_tokens=False)]
+    return [len(ids) + 2 for ids in numbers], [ids.count(unknown) if unknown is not None else 0 for ids in numbers]
+
+
+def language(texts: Sequence[str]) -> tuple[str, bool]:
+    """A guess at the language ("" when none fits), and whether words are set apart by spaces."""
+    text = " ".join(t[:500] for t in texts[:500])
+    letters = [c for c in text if c.isalpha()]
+    if not letters:
+        return "", True
+    scripts = Counter(_script(c) for c in letters[:50_000])
+    n = scripts.total()
+    if scripts["kana"] > 0.05 * n:
+        return "ja", False
+    if scripts["han"] > 0.3 * n:
+        return "zh", False
+    for script, name, spaces in (
+        ("hangul", "ko", True),
+        ("thai", "th", False),
+        ("cyrillic", "ru", True),
+        ("arabic", "ar", True),
+        ("greek", "el", True),
+        ("hebrew", "he", True),
+        ("devanagari", "hi", True),
+    ):
+        if scripts[script] > 0.3 * n:
+            return name, spaces
+    words = Counter(text.lower().split())
+    share = {name: sum(words[w] for w in common.split()) for name, common in STOPWORDS.items()}
+    best = max(share, key=lambda name: share[name])
+    return (best if share[best] > 0.05 * words.total() else ""), True
+
+
+def _looks(state: State) -> dict[str, Any]:
+    """Everything that follows from the texts alone; kept on the Rows while no text is edited."""
+    memory = state.rows.__dict__ if state.text is state.rows.text else state.memory
+    if "_looks" not in memory:
+        texts = _sample(state, SAMPLE)
+        name, spaces = language(texts)
+        words = np.array([len(t.split()) for t in texts] or [0])
+        characters = np.array([len(t.strip()) for t in texts] or [0])
+        tokens, unknown = token_counts(texts[:: max(1, len(texts) // TOKENIZED)][:TOKENIZED])
+        memory["_looks"] = {
+            "characters": _percentiles(characters),
+            "words": _percentiles(words),
+            "tokens": _percentiles(np.array(tokens)) if tokens else {},
+            "mean_words": round(float(words.mean()), 1),
+            "mean_characters": round(float(characters.mean()), 1),
+            "unknown_share": round(sum(unknown) / max(1, sum(tokens) - 2 * len(tokens)), 4),
+            "language": name,
+            "spaces": spaces,
+            "sampled": len(texts),
+        }
+    found: dict[str, Any] = memory["_looks"]
+    return found
+
+
+def _sample(state: State, most: int) -> list[str]:
+    """Texts that are not empty, evenly spread."""
+    places = np.flatnonzero(~state.empty)
+    if len(places) > most:
+        places = places[np.linspace(0, len(places) - 1, most).astype(np.int64)]
+    return [text[:LONGEST] for text in state.texts(places)]
+
+
+def _percentiles(values: Any) -> dict[int, float]:
+    return {p: round(float(np.percentile(values, p)), 1) for p in PERCENTILES}
+
+
+def _script(c: str) -> str:
+    n = ord(c)
+    if n < 0x250:
+        return "latin"
+    for low, high, name in (
+        (0x370, 0x3FF, "greek"),
+        (0x400, 0x52F, "cyrillic"),
+        (0x590, 0x5FF, "hebrew"),
+        (0x600, 0x6FF, "arabic"),
+        (0x900, 0x97F, "devanagari"),
+        (0xE00, 0xE7F, "thai"),
+        (0x3040, 0x30FF, "kana"),
+        (0x3400, 0x9FFF, "han"),
+        (0xAC00, 0xD7AF, "hangul"),
+    ):
+        if low <= n <= high:
+            return name
+    return "other"
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    """The bundled base's tokenizer; None where it is not installed."""
+    from core.errors import HoneError
+    from core.models import catalogue
+
+    try:
+        file = catalogue.tokenizer_file(catalogue.find(catalogue.BUNDLED))
+    except HoneError:
+        return None
+    if file is None:
+        return None
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -1,0 +1,127 @@
+"""Which column holds the text, which the label, which the split: a guess with its reason, from names and from what stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.words import Message, listed
+
+SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training", "learn", "tr", "trn", "train set", "训练", "训练集"), "train"),
+    **dict.fromkeys(
+        ("validation", "valid", "val", "dev", "develop", "development", "eval", "验证", "验证集", "开发集"),
+        "validation",
+    ),
+    **dict.fromkeys(("test", "testing", "tst", "heldout", "held-out", "holdout", "测试", "测试集"), "test"),
+}
+TEXT_NAMES = re.compile(
+    r"(?i)^(text|texts|sentence|content|message|masseges|messages?|msg|review|comment|tweet|body|question|query|utterance|document|"
+    r"input|text[_ ]?a|sentence[_ ]?1|v2|文本|内容|正文|句子|评论)$"
+)
+LABEL_NAMES = re.compile(
+    r"(?i)^(label|labels|class|category|topic|intent|tag|tags|sentiment|target|y|relation|emotion|quality|polarity|rating|stars?|v1|"
+    r"output|标签|类别|分类|情感|意图)$"
+)
+SPLIT_NAMES = re.compile(r"(?i)^(split|subset|set|fold|partition|part|usage|数据集|划分)$")
+MOST_LABELS = 2_000  # different values; more is no label column
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role's column (None: no column has it) and why."""
+
+    column: str | None
+    reason: Message
+
+    def as_json(self) -> dict[str, object]:
+        return {"column": self.column, "reason": self.reason.as_json()}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a sample of one column looks like."""
+
+    name: str
+    filled: float  # share of cells with something in them
+    length: float  # mean characters of those
+    distinct: int
+    n: int
+    values: tuple[str, ...]  # the commonest
+
+    @property
+    def repeated(self) -> bool:
+        return self.n >= 4 and self.distinct <= max(2, self.n * 0.5)
+
+
+def guess(columns: Mapping[str, Sequence[str]]) -> dict[str, Role]:
+    """Roles text, label and split for columns given by samples of their cells."""
+    looks = [_look(name, cells) for name, cells in columns.items()]
+    split = _split(looks)
+    rest = [look for look in looks if look.name != split.column]
+    text = _text(rest)
+    label = _label([look for look in rest if look.name != text.column])
+    return {"text": text, "label": label, "split": split}
+
+
+def as_split(value: str) -> str | None:
+    """ "dev" -> "validation"; None for a word that names no split."""
+    return SPLIT_WORDS.get(value.strip().lower())
+
+
+def _look(name: str, cells: Sequence[str]) -> _Look:
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    counts = Counter(filled)
+    return _Look(
+        name=name,
+        filled=len(filled) / max(1, len(cells)),
+        length=sum(map(len, filled)) / max(1, len(filled)),
+        distinct=len(counts),
+        n=len(filled),
+        values=tuple(value for value, _ in counts.most_common(8)),
+    )
+
+
+def _split(looks: list[_Look]) -> Role:
+    for look in looks:
+        words = look.n and all(as_split(value) for value in look.values) and look.distinct <= 6
+        if words and (SPLIT_NAMES.match(look.name) or look.distinct > 1) and len(looks) > 1:
+            return Role(look.name, Message("Its values are {values}.", values=listed(look.values)))
+    return Role(None, Message("No column says what is for testing, so Hone splits."))
+
+
+def _text(looks: list[_Look]) -> Role:
+    candidates = [look for look in looks if look.n]
+    if not candidates:
+        return Role(looks[0].name if looks else None, Message("It is the only column."))
+    if len(candidates) == 1:
+        return Role(candidates[0].name, Message("It is the only column with something in it."))
+    longest = max(candidates, key=lambda look: look.length * look.filled)
+    named = [look for look in candidates if TEXT_NAMES.match(look.name) and look.length * 4 > longest.length]
+    if named:
+        best = max(named, key=lambda look: look.length)
+        return Role(
+            best.name, Message("Its name says so, and its texts have {n:.0f} characters on average.", n=best.length)
+        )
+    return Role(longest.name, Message("Its texts are the longest: {n:.0f} characters on average.", n=longest.length))
+
+
+def _label(looks: list[_Look]) -> Role:
+    candidates = [
+        look for look in looks if look.n and look.distinct <= MOST_LABELS and look.length <= 60 and look.distinct > 1
+    ]
+    named = [look for look in candidates if LABEL_NAMES.match(look.name) and (look.repeated or look.n < 20)]
+    if named:
+        best = min(named, key=lambda look: look.distinct)
+        return Role(best.name, Message("Its name says so, and it has {n} different values.", n=best.distinct))
+    few = [look for look in candidates if look.repeated and look.distinct <= max(20, look.n // 20)]
+    if few:
+        best = min(few, key=lambda look: (look.distinct, look.length))
+        return Role(
+            best.name,
+            Message("It has only {n} different values: {values}.", n=best.distinct, values=listed(best.values, 5)),
+        )
+    return Role(None, Message("No column looks like labels. You can label by hand."))

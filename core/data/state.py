@@ -1,0 +1,309 @@
+"""The data set as it stands at one version: files, answers and edits laid over each other, as arrays over all rows.
+
+Immutable. `State.next` makes the following one and keeps what has not changed, so that one label more costs milliseconds in a
+million rows. Everything derived (splits, counts, search) is computed when first asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.data.rows import Import, Rows
+from core.data.splits import NAMES, OPEN, SplitPlan, decide
+
+UNTOUCHED, CLEARED = -2, -1  # in `human`: nobody answered; somebody took the label away
+KEPT_SEARCHES = 8
+
+
+@dataclass(frozen=True)
+class Label:
+    id: int
+    name: str
+    colour: int  # 1 to 8, an index, not a hex
+    status: str  # alive | merged | deleted | gone (stood in a file that is no longer there)
+    merged_into: int | None
+    by_hand: bool
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What a person or a fix did to rows, replayed in order, without what was undone."""
+
+    excluded: NDArray[np.bool_]
+    moved: NDArray[np.int8]
+    cells: Mapping[str, Mapping[int, str]]  # column -> place -> cell
+    done: Mapping[str, tuple[str, str, int]]  # finding id -> (group, fix, rows)
+
+
+@dataclass(frozen=True)
+class State:
+    stamps: Mapping[str, int]
+    rows: Rows
+    plan: SplitPlan
+    labels: tuple[Label, ...]  # all, also those no longer alive, by id
+    values: Mapping[str, int]  # a value of the file's label column -> label id
+    human: NDArray[np.int32]  # label id, CLEARED or UNTOUCHED
+    edits: Edits
+    memory: dict[str, Any] = field(default_factory=dict, compare=False)  # results of other modules, by name
+    _searches: OrderedDict[str, NDArray[np.bool_]] = field(default_factory=OrderedDict, compare=False)
+    _lock: Any = field(default_factory=Lock, compare=False)
+
+    @property
+    def version(self) -> int:
+        return self.stamps["version"]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    # --- labels ---
+
+    @cached_property
+    def alive(self) -> tuple[Label, ...]:
+        """The labels a person sees, in their order: the order of a model's outputs."""
+        return tuple(label for label in self.labels if label.status == "alive")
+
+    @cached_property
+    def _resolve(self) -> NDArray[np.int32]:
+        """Label id -> place among `alive`, or -1; follows merges. Index with id + 2, so that UNTOUCHED and CLEARED give -1."""
+        by_id = {label.id: label for label in self.labels}
+        places = {label.id: place for place, label in enumerate(self.alive)}
+        table = np.full(max(by_id, default=0) + 3, -1, np.int32)
+        for label in self.labels:
+            at, seen = label, {label.id}
+            while at.status == "merged" and at.merged_into in by_id and at.merged_into not in seen:
+                seen.add(at.merged_into)
+                at = by_id[at.merged_into]
+            table[label.id + 2] = places.get(at.id, -1)
+        return table
+
+    @cached_property
+    def file_label(self) -> NDArray[np.int32]:
+        """Label id that the file gives each row, or UNTOUCHED."""
+        names, codes = self.rows.file_labels
+        lookup = np.array([*(self.values.get(name, UNTOUCHED) for name in names), UNTOUCHED], np.int32)
+        return lookup[codes]
+
+    @cached_property
+    def label(self) -> NDArray[np.int32]:
+        """The label in force: place among `alive`, or -1. A person's answer overlays the file's."""
+        return self._resolve[np.where(self.human == UNTOUCHED, self.file_label, self.human) + 2]
+
+    @cached_property
+    def label_counts(self) -> NDArray[np.int64]:
+        """Rows of each label that can take part."""
+        kept = self.label[self.usable & (self.label >= 0)]
+        return np.bincount(kept, minlength=len(self.alive))
+
+    def resolved(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        return self._resolve[ids + 2]
+
+    # --- rows ---
+
+    @cached_property
+    def text(self) -> pa.ChunkedArray:
+        """Texts with changed cells in place."""
+        changed: dict[int, str] = {}
+        for start, one in zip(self.rows.starts, self.rows.imports, strict=False):
+            column = self.rows.column_of(one, "text")
+            for place, cell in self.edits.cells.get(column or "", {}).items():
+                if start <= place < start + one.rows:
+                    changed[place] = cell
+        return _patched(self.rows.text, changed) if changed else self.rows.text
+
+    @cached_property
+    def empty(self) -> NDArray[np.bool_]:
+        if self.text is self.rows.text:
+            return self.rows.empty
+        parts = [pc.equal(pc.binary_length(pc.utf8_trim_whitespace(c)), 0) for c in self.text.chunks]
+        return np.concatenate([p.to_numpy(zero_copy_only=False) for p in parts])
+
+    @cached_property
+    def usable(self) -> NDArray[np.bool_]:
+        """Rows that can take part: not left out, not empty."""
+        return ~self.edits.excluded & ~self.empty
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """Hash of each text. Kept on disk while the files and the text column stay the same."""
+        if self.text is not self.rows.text:
+            return self.rows.keys(self.text)
+        cache = self.rows.folder / "cache"
+        names = "-".join(f"{i.id}.{self.rows.column_of(i, 'text')}" for i in self.rows.imports)
+        path = cache / f"keys-{abs(hash_name(names)):x}.npy"
+        if path.exists():
+            kept = np.load(path, allow_pickle=False)
+            if len(kept) == len(self.rows):
+                return kept
+        keys = self.rows.keys()
+        if len(keys) >= 50_000:
+            _save(path, keys)
+        return keys
+
+    @cached_property
+    def split(self) -> NDArray[np.int8]:
+        return decide(self.rows.file_splits, self.edits.moved, self.keys, self.label, self.usable, self.plan)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int32]:
+        """Characters of each text."""
+        parts = [np.zeros(0, np.int32), *(pc.utf8_length(c).to_numpy(zero_copy_only=False) for c in self.text.chunks)]
+        return np.concatenate(parts)
+
+    def texts(self, places: Any) -> list[str]:
+        """The texts of some rows; reads only those."""
+        return take(self.text, places)
+
+    def found(self, search: str) -> NDArray[np.bool_]:
+        """Rows whose text holds `search`, whatever the case. The last few searches are kept."""
+        with self._lock:
+            if search in self._searches:
+                self._searches.move_to_end(search)
+                return self._searches[search]
+        parts = [np.zeros(0, np.bool_)]
+        for chunk in self.text.chunks:
+            parts.append(pc.match_substring(chunk, search, ignore_case=True).to_numpy(zero_copy_only=False))
+        mask = np.concatenate(parts)
+        with self._lock:
+            self._searches[search] = mask
+            while len(self._searches) > KEPT_SEARCHES:
+                self._searches.popitem(last=False)
+        return mask
+
+
+def load(connection: sqlite3.Connection, stamps: Mapping[str, int], folder: Path, before: State | None) -> State:
+    """The state at `stamps`; what has not changed since `before` is taken over."""
+    same = {part for part, stamp in stamps.items() if before and before.stamps[part] == stamp}
+    if before and {"imports", "roles"} <= same:
+        rows = before.rows
+    else:
+        imports = [
+            Import.from_row(r) for r in connection.execute("SELECT * FROM imports WHERE NOT removed ORDER BY id")
+        ]
+        rows = Rows(folder, imports, setting(connection, "roles") or {})
+    fresh = before is None or rows is not before.rows
+    labels, values = (before.labels, before.values) if before and "labels" in same else _labels(connection)
+    if not fresh and before and "answers" in same:
+        human = before.human
+    else:
+        human = _answers(connection, rows, None if fresh else before)
+    edits = before.edits if before and not fresh and "edits" in same else _edits(connection, rows)
+    plan = SplitPlan.from_json(setting(connection, "split") or {})
+    state = State(dict(stamps), rows, plan, labels, values, human, edits)
+    if before and not fresh:
+        _take_over(before, state, same)
+    return state
+
+
+def setting(connection: sqlite3.Connection, name: str) -> Any:
+    row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def take(column: pa.ChunkedArray, places: Any) -> list[str]:
+    """Cells at some places, without gathering chunks."""
+    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
+    found = []
+    for place in np.asarray(places, np.int64).tolist():
+        which = int(np.searchsorted(starts, place, side="right")) - 1
+        found.append(column.chunk(which)[place - int(starts[which])].as_py() or "")
+    return found
+
+
+def hash_name(name: str) -> int:
+    """The same number in every process (Python's own hash is not)."""
+    import zlib
+
+    return zlib.crc32(name.encode("utf-8"))
+
+
+def _take_over(before: State, state: State, same: set[str]) -> None:
+    """Derived arrays that stay valid, from the state before."""
+    if state.edits is before.edits:
+        names = ["text", "empty", "usable", "keys", "lengths"]
+        state._searches.update(before._searches)
+        if "labels" in same:
+            names += ["alive", "_resolve", "file_label"]
+            if "answers" in same:
+                names += ["label", "label_counts"]
+        for name in names:
+            if name in before.__dict__:
+                state.__dict__[name] = before.__dict__[name]
+
+
+def _labels(connection: sqlite3.Connection) -> tuple[tuple[Label, ...], dict[str, int]]:
+    labels = tuple(
+        Label(r["id"], r["name"], r["colour"], r["status"], r["merged_into"], bool(r["by_hand"]))
+        for r in connection.execute("SELECT * FROM labels ORDER BY place, id")
+    )
+    return labels, {r[0]: r[1] for r in connection.execute("SELECT value, label FROM file_values")}
+
+
+def _answers(connection: sqlite3.Connection, rows: Rows, before: State | None) -> NDArray[np.int32]:
+    """What people answered; only what came since `before`, if there is one."""
+    since = before.stamps["answers"] if before else -1
+    human = before.human.copy() if before else np.full(len(rows), UNTOUCHED, np.int32)
+    query = "SELECT row, CASE WHEN seq IS NULL THEN -2 ELSE COALESCE(label, -1) END FROM in_force WHERE stamp > ?"
+    found = np.array(connection.execute(query, (since,)).fetchall() or np.zeros((0, 2)), np.int64).reshape(-1, 2)
+    places = rows.places(found[:, 0])
+    human[places[places >= 0]] = found[places >= 0, 1]
+    return human
+
+
+def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:
+    excluded = np.zeros(len(rows), np.bool_)
+    moved = np.full(len(rows), OPEN, np.int8)
+    cells: dict[str, dict[int, str]] = {}
+    done: dict[str, tuple[str, str, int]] = {}
+    for edit in connection.execute("SELECT * FROM edits WHERE NOT undone ORDER BY seq"):
+        places = rows.places(np.frombuffer(edit["rows"], np.int64))
+        here = places[places >= 0]
+        value = json.loads(edit["value"])
+        if edit["kind"] in ("exclude", "restore"):
+            excluded[here] = edit["kind"] == "exclude"
+        elif edit["kind"] == "split":
+            moved[here] = OPEN if value is None else NAMES.index(value)
+        elif edit["kind"] == "cell":
+            column = cells.setdefault(value["column"], {})
+            column.update((int(p), c) for p, c in zip(places, value["cells"], strict=True) if p >= 0)
+        if edit["finding"] and len(here):
+            done[edit["finding"]] = (edit["grp"], edit["fix"] or "", len(here))
+    return Edits(excluded, moved, cells, done)
+
+
+def _patched(column: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedArray:
+    """The column with some cells replaced; chunks without any stay memory-mapped."""
+    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
+    by_chunk: dict[int, list[tuple[int, str]]] = {}
+    for place, cell in changed.items():
+        which = int(np.searchsorted(starts, place, side="right")) - 1
+        by_chunk.setdefault(which, []).append((place - int(starts[which]), cell))
+    chunks = column.chunks
+    for which, cells in by_chunk.items():
+        values = chunks[which].to_pylist()
+        for at, cell in cells:
+            values[at] = cell
+        chunks[which] = pa.array(values, pa.string())
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    import os
+
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    temporary.replace(path)
