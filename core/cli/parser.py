@@ -1,0 +1,179 @@
+"""The commands and their flags. Flags for settings come from the declarations in `core.training.settings`."""
+
+from __future__ import annotations
+
+import argparse
+import locale
+import os
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+from core.cli import asking, listing, training
+from core.settings import Knob, knobs
+from core.training.settings import GROUPS, TrainingSettings
+
+PRESETS = ("quick", "balanced", "best")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hone",
+        description="Tune a text classifier from a table of examples, judge it, use it and take it away.",
+        epilog="Begin with: hone train FILE. Each command explains itself: hone train --help",
+    )
+    parser.add_argument("--version", action="version", version=f"hone {_version()}")
+    commands = parser.add_subparsers(title="commands", dest="name_of_command", required=True, metavar="COMMAND")
+    _train(commands)
+    _resume(commands)
+    _predict(commands)
+    _evaluate(commands)
+    _export(commands)
+    _lists(commands)
+    _user(commands)
+    return parser
+
+
+def flag(name: str) -> str:
+    """learning_rate -> --learning-rate"""
+    return "--" + name.replace("_", "-")
+
+
+def _command(commands: Any, name: str, function: Callable[..., int], help: str, as_json: bool = True) -> Any:
+    parser = commands.add_parser(name, help=help, description=help, formatter_class=_Formatter)
+    parser.set_defaults(command=function)
+    parser.add_argument(
+        "--workspace", metavar="W", help="folder of projects and runs (default: $HONE_HOME, else ~/.hone)"
+    )
+    parser.add_argument("--user", default="local", help="whose projects, on a server with logins (default: local)")
+    parser.add_argument("--language", choices=("en", "zh"), default=_language(), help="language of what is said")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    if as_json:
+        parser.add_argument(
+            "--json", action="store_true", help="results as JSON; the last line of the output is the result"
+        )
+    return parser
+
+
+def _train(commands: Any) -> None:
+    parser = _command(commands, "train", training.train, "Tune a model on a table of texts with labels.")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="csv, tsv, txt, xlsx, json, jsonl or parquet")
+    parser.add_argument("--text", metavar="COLUMN", help="column that holds the texts (found when left out)")
+    parser.add_argument("--label", metavar="COLUMN", help="column that holds the labels (found when left out)")
+    parser.add_argument("--split", metavar="COLUMN", help="column that says train, validation or test")
+    parser.add_argument("--test", metavar="F", help="file for the final test (else a tenth of FILE is kept aside)")
+    parser.add_argument("--validation", metavar="F", help="file to steer by (else a tenth of FILE is kept aside)")
+    parser.add_argument("--preset", choices=PRESETS, help="how hard to try (default: balanced)")
+    parser.add_argument("--recipe", metavar="R", help="YAML file with settings; flags go over it")
+    parser.add_argument("--project", metavar="NAME", help="project to train in; without FILE, on the texts it has")
+    parser.add_argument("--name", metavar="NAME", help="name of the run")
+    parser.add_argument("--encoding", help="encoding of FILE, where the guess is wrong")
+    parser.add_argument("--delimiter", help="sign between its columns, where the guess is wrong")
+    parser.add_argument("--sheet", help="sheet of an xlsx file")
+    _inline(parser)
+    declared = knobs(TrainingSettings)
+    for group, title in GROUPS.items():
+        section = parser.add_argument_group(f"settings: {title.lower()}", "What is not given is set by the preset.")
+        for knob in declared:
+            if knob.group == group:
+                section.add_argument(
+                    flag(knob.name), dest=training.PREFIX + knob.name, metavar=_values(knob), help=_help(knob)
+                )
+
+
+def _resume(commands: Any) -> None:
+    parser = _command(commands, "resume", training.resume, "Go on with a run that was interrupted, paused or failed.")
+    _run(parser)
+    _inline(parser)
+
+
+def _predict(commands: Any) -> None:
+    parser = _command(commands, "predict", asking.predict, "Answer texts, or a whole file of them.")
+    parser.add_argument("run", metavar="RUN_OR_FOLDER", help="a run (see: hone runs), `last`, or a folder with a model")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a table; it comes back with two more columns")
+    parser.add_argument(
+        "--text", action="append", dest="texts", metavar="TEXT", help="answer this text; may be given again"
+    )
+    parser.add_argument("--column", help="column that holds the texts (found when left out)")
+    parser.add_argument(
+        "--out", metavar="F", help="where the answered table goes: .csv or .xlsx (default: beside FILE)"
+    )
+    parser.add_argument("--all", action="store_true", help="the probability of every label, each in a column")
+
+
+def _evaluate(commands: Any) -> None:
+    parser = _command(
+        commands, "evaluate", asking.evaluate, "How good a run is on the texts kept aside, beside its rivals."
+    )
+    _run(parser)
+    parser.add_argument("--out", metavar="FOLDER", help="write the tables as CSV files there")
+
+
+def _export(commands: Any) -> None:
+    parser = _command(
+        commands, "export", asking.export, "Pack the model to take away, and check the copy in a fresh process."
+    )
+    _run(parser)
+    parser.add_argument("--to", metavar="F", help="file or folder for the zip (default: it stays in the run's folder)")
+
+
+def _lists(commands: Any) -> None:
+    parser = _command(commands, "runs", listing.runs_of, "List the runs, newest first.")
+    parser.add_argument("--project", metavar="NAME", help="only of this project")
+    _command(commands, "projects", listing.projects_of, "List the projects.")
+    _run(_command(commands, "recipe", listing.recipe_of, "Show the settings of a run as a recipe.", as_json=False))
+
+
+def _user(commands: Any) -> None:
+    section = commands.add_parser(
+        "user", help="Add or remove a login.", description="Logins for launch.py --auth FILE."
+    )
+    verbs = section.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, function, help in (
+        ("add", listing.user_add, "Add a login, or give it a new password. Asks for the password."),
+        ("remove", listing.user_remove, "Remove a login. Its projects stay."),
+    ):
+        parser = _command(verbs, name, function, help, as_json=False)
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("--auth", metavar="FILE", required=True, help="the file of logins")
+
+
+def _run(parser: Any) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", help="its id (see: hone runs), the beginning of it, its folder, or `last`"
+    )
+
+
+def _inline(parser: Any) -> None:
+    parser.add_argument("--inline", action="store_true", help="train in this process instead of a worker's")
+
+
+def _values(knob: Knob) -> str:
+    if knob.kind == "choice":
+        return "{" + ",".join(knob.choices) + "}"
+    return {"bool": "yes|no", "int": "N", "float": "X", "text": "TEXT"}[knob.kind]
+
+
+def _help(knob: Knob) -> str:
+    parts = [f"{knob.title}" + (f" ({knob.term})" if knob.term else "") + ".", str(knob.help)]
+    if knob.low is not None and knob.high is not None:
+        parts.append(f"{knob.low:.12g} to {knob.high:.12g}.")
+    return " ".join(parts).replace("%", "%%")
+
+
+def _language() -> str:
+    """As the environment says, so that help and messages come in one language."""
+    told = os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+    return "zh" if told.lower().startswith(("zh", "chinese")) else "en"
+
+
+def _version() -> str:
+    try:
+        return metadata.version("hone")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class _Formatter(argparse.HelpFormatter):
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=34, width=120)

@@ -1,0 +1,256 @@
+"""`hone train` and `hone resume`: make a run, put it in line, tell how it goes until it is over."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.cli.finding import existing, find_run, text_of, workspace_of
+from core.cli.saying import Meter, Saying, duration
+from core.errors import HoneError, Missing, SettingsError
+from core.settings import problems
+from core.training.settings import TrainingSettings
+from core.words import Message
+from core.workspace import Workspace
+
+LOOK = 0.25  # seconds between two looks at a run
+PREFIX = "knob_"  # of the options that are settings
+
+
+def train(options: argparse.Namespace, say: Saying) -> int:
+    """Import, settle the settings, put the run in line, watch it to its end."""
+    from core.export.recipe import Recipe, read_recipe
+    from core.training import draft as drafts
+    from core.training import runs
+
+    recipe = read_recipe(text_of(options.recipe)) if options.recipe else Recipe()
+    if recipe.problems:
+        raise SettingsError(recipe.problems)
+    preset = options.preset or (recipe.preset if recipe.preset in ("quick", "balanced", "best") else "balanced")
+    flags = {k.removeprefix(PREFIX): v for k, v in vars(options).items() if k.startswith(PREFIX) and v is not None}
+    _check_flags(flags)
+    project = _project_for(workspace_of(options), options, say)
+    dataset = project.dataset()
+    settled = drafts.settle(drafts.drafted(preset, {**recipe.settings, **flags}), dataset.facts())
+    settings = settled.settings
+    for reason in settled.advice.why:
+        say.note(reason)
+    run = runs.create(
+        project.folder,
+        name=options.name or recipe.name or _preset_name(preset, bool(settled.changed)).said(say.language),
+        task=str(project.told.get("task", "classification")),
+        base=settled.base,
+        settings=settings,
+        phases=recipe.phases if recipe.phases and not flags else settled.phases,
+        preset=preset,
+        changed=settled.changed,
+        why=settled.advice.why,
+        dataset=dataset,
+    )
+    return _carry_on(run, options, say, "start")
+
+
+def resume(options: argparse.Namespace, say: Saying) -> int:
+    return _carry_on(find_run(workspace_of(options), options.run), options, say, "resume")
+
+
+def _carry_on(run: Any, options: argparse.Namespace, say: Saying, verb: str) -> int:
+    """Start or resume a run with an engine of our own, and tell how it goes until it is over."""
+    from core.training.engine import Engine
+
+    say.note(Message("Run {run}", run=run.id))
+    engine = Engine(workspace_of(options).home, inline=options.inline, adopt=False, warm=False)
+    try:
+        getattr(engine, verb)(run)
+        state = Watching(run, engine, say).to_the_end()
+    except KeyboardInterrupt:
+        say.note(Message("Saving the place…"))
+        with contextlib.suppress(KeyboardInterrupt):
+            engine.close()
+        say.error(
+            Message("Stopped at step {s}.", s=run.view().step), Message("Go on with: hone resume {run}", run=run.id)
+        )
+        return 130
+    finally:
+        engine.close()
+    return _told_end(run, state, say)
+
+
+class Watching:
+    """Tells on standard error how a run goes: one line that changes in a terminal, else a line a check."""
+
+    def __init__(self, run: Any, engine: Any, say: Saying):
+        self.run, self.engine, self.say = run, engine, say
+        self.checks = 0
+        self.notices = 0
+        self.doing = ""
+
+    def to_the_end(self) -> str:
+        while (state := self._told()) in ("queued", "preparing", "running"):
+            time.sleep(LOOK)
+        self.say.clear()
+        return state
+
+    def _told(self) -> str:
+        from core.training.notices import worded
+
+        view = self.run.view()
+        for notice in view.notices[self.notices :]:
+            told = worded(notice.code, notice.step, notice.values)
+            self.say.note(Message("{title}. {body}", title=told.title, body=told.body))
+        self.notices = max(self.notices, len(view.notices))
+        for check in view.checks[self.checks :]:
+            scores = ", ".join(f"{name} {value:.4f}" for name, value in check.scores.items())
+            if scores:
+                self.say.note(Message("Step {s}: {scores}", s=check.step, scores=scores))
+        self.checks = len(view.checks)
+        self.say.line(self._doing(view))
+        return view.state
+
+    def _doing(self, view: Any) -> Message:
+        from core.training.notices import preparing
+
+        if view.state == "queued":
+            return Message("Place {n} in line", n=self.engine.place(self.run) or 1)
+        if view.preparing:
+            told = preparing(view.preparing["what"])
+            if view.preparing["total"]:
+                return Message(
+                    "{what}, {done} of {total}", what=told, **{k: view.preparing[k] for k in ("done", "total")}
+                )
+            return Message("{what}", what=told)
+        left = view.seconds_left
+        return Message(
+            "{p} %, step {s}, about {t} left",
+            p=round(100 * view.share),
+            s=view.step,
+            t=duration(left) if left is not None else "–",
+        )
+
+
+def _told_end(run: Any, state: str, say: Saying) -> int:
+    view = run.view()
+    if state == "failed":
+        failure = view.failure or {}
+        fix = Message.from_json(failure["fix"]) if failure.get("fix") else None
+        say.error(Message.from_json(failure["message"]), fix)
+        return 1
+    if state not in ("finished", "stopped"):
+        say.error(Message("The run is {state}.", state=state), Message("Go on with: hone resume {run}", run=run.id))
+        return 1
+    scores, split = (view.test, "test") if view.test else (view.scores, "validation")
+    told = {name: scores[name] for name in ("accuracy", "macro_f1") if name in scores}
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in told.items())
+    say.note(Message("Finished in {t}.", t=duration(view.seconds)))
+    if say.json:
+        say.result({"run": run.id, "test": told if split == "test" else {}})
+    else:
+        say.out(f"{run.id}\t{split}: {shown}")
+        say.note(Message("See how good it is: hone evaluate {run}", run=run.id))
+    return 0
+
+
+def _project_for(workspace: Workspace, options: argparse.Namespace, say: Saying) -> Any:
+    """The project to train in: a named one with its data, or one for the file."""
+    from core import projects
+
+    named = [p for p in projects.projects(workspace) if options.project in (p.id, p.name)]
+    if not options.file:
+        if not options.project:
+            raise HoneError(
+                Message("There is nothing to learn from."),
+                fix=Message("Give a file, or --project with the name of a project."),
+            )
+        if not named:
+            raise Missing(
+                Message("There is no project called “{name}”.", name=options.project[:60]),
+                fix=Message("See them with: hone projects"),
+            )
+        _check_labels(named[0].dataset())
+        return named[0]
+    if named and not named[0].dataset().empty:
+        raise HoneError(
+            Message("The project “{name}” has texts already.", name=options.project),
+            fix=Message("Leave the file out to train on them, or choose another name for --project."),
+        )
+    files = [
+        (existing(f), split)
+        for f, split in ((options.file, None), (options.validation, "validation"), (options.test, "test"))
+        if f
+    ]
+    project = named[0] if named else projects.create(workspace, (options.project or files[0][0].stem)[:80] or "data")
+    try:
+        _import(project.dataset(), files, options, say)
+        _check_labels(project.dataset())
+    except BaseException:
+        if not named:
+            shutil.rmtree(project.folder, ignore_errors=True)
+        raise
+    return project
+
+
+def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: argparse.Namespace, say: Saying) -> None:
+    from core.data.reading import How
+
+    how = (
+        How.from_json({k: getattr(options, k) for k in ("encoding", "delimiter", "sheet")})
+        if _any_how(options)
+        else None
+    )
+    for path, split in files:
+        with Meter(say, Message("Reading {file}", file=path.name)) as meter:
+            dataset.add(path, path.name, how, split, meter, meter.cancelled)
+    chosen = {
+        role: column
+        for role, column in (("text", options.text), ("label", options.label), ("split", options.split))
+        if column
+    }
+    if chosen:
+        dataset.set_roles({role: _named_column(dataset, column) for role, column in chosen.items()})
+    plan = {}
+    if options.test:
+        plan["test"] = 0.0
+    if options.validation:
+        plan["validation"] = 0.0
+    if plan:
+        dataset.set_split(**plan)
+    for role, told in dataset.roles.items():
+        if told.column:
+            say.note(Message("Column “{column}” holds the {role}.", column=told.column, role=role))
+    counts = dataset.counts()
+    splits = ", ".join(f"{name} {n:,}" for name, n in dict(counts.splits).items())
+    say.note(Message("{n:,} rows, {m:,} of them labelled: {splits}", n=counts.rows, m=counts.labelled, splits=splits))
+
+
+def _check_labels(dataset: Any) -> None:
+    counts = dataset.counts()
+    if not counts.labelled:
+        raise HoneError(
+            Message("No row has a label."),
+            fix=Message("Name the column that holds the labels with --label, or label them on the page."),
+        )
+
+
+def _named_column(dataset: Any, column: str) -> str:
+    """The column of that name, capital letters and spaces around it apart."""
+    return next((c for c in dataset.columns if c.strip().casefold() == column.strip().casefold()), column)
+
+
+def _any_how(options: argparse.Namespace) -> bool:
+    return any((options.encoding, options.delimiter, options.sheet))
+
+
+def _check_flags(flags: Mapping[str, Any]) -> None:
+
+    if found := problems(TrainingSettings, flags):
+        raise SettingsError(found)
+
+
+def _preset_name(preset: str, changed: bool) -> Message:
+    title = {"quick": Message("Quick look"), "balanced": Message("Balanced"), "best": Message("Best")}[preset]
+    return Message("{preset}, changed", preset=title) if changed else title
