@@ -70,7 +70,7 @@
     const title = bad.length === 0 ? t("Start training") : t.plural(bad.length, "One value needs a look", "{n} values need a look");
     fill(live.head, Hone.head({
       title: t("How hard should it try?"),
-      sentence: state.texts ? t.plural(state.texts, "Choose one. Everything below is set from it, your one text and this machine; change only what you want.", "Choose one. Everything below is set from it, your {n} texts and this machine; change only what you want.") : t("Choose one. Everything below is set from it, your texts and this machine; change only what you want."),
+      sentence: state.texts ? t.plural(state.texts, "Choose one. Everything below is set from it, your one text and this machine; change only what you want.", "Choose one. Everything below is set from it, your {n:,} texts and this machine; change only what you want.") : t("Choose one. Everything below is set from it, your texts and this machine; change only what you want."),
       actions: [button(t("Save as recipe"), save, { id: "set-save" }), button(title, start, { id: "set-start", primary: true })],
     }));
   }

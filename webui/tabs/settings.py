@@ -11,12 +11,13 @@ from core.models.catalogue import BASES, Base
 from core.models.lookup import look_up
 from core.settings import checked
 from core.training import draft as drafts
+from core.training import estimate as estimates
 from core.training import runs
 from core.training.advice import PRESETS
 from core.training.draft import Draft, Settled
 from core.training.settings import GROUPS, TrainingSettings
 from core.words import Message, plural
-from webui import estimates, form
+from webui import form
 from webui.calls import Here, call, panel
 from webui.overview import PRESETS as TITLES
 from webui.page import Page
@@ -50,7 +51,7 @@ def estimate(here: Here, *, anyway: bool = False) -> dict[str, Any]:
     if settled.problems or needs(here):
         return {"state": "none"}
     busy = not anyway and any(run.view().state in AT_WORK for run in here.project.runs())
-    return estimates.told(here, settled, busy=busy)
+    return estimates.told(here.jobs, here.project.folder, here.dataset, settled, start=not busy)
 
 
 @call
@@ -111,7 +112,7 @@ def begin(here: Here, draft: Draft) -> Any:
     ready = drafts.limited(
         settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
     )
-    known = estimates.known(here, settled)
+    known = estimates.known(here.jobs, here.project.folder, here.dataset, settled)
     title = TITLES[draft.preset].said(here.language)
     run = runs.create(
         here.project.folder,
@@ -134,10 +135,10 @@ def begin(here: Here, draft: Draft) -> Any:
 def needs(here: Here) -> dict[str, Any] | None:
     """What is missing before anything can be learnt, and the tab that gives it; None when all is there."""
     counts = here.dataset.counts()
-    if not counts["rows"]:
+    if not counts.rows:
         body = Message("Settings are set from your texts; you can look around here before.")
         return {"title": Message("Needs texts"), "body": body, "tab": "data", "action": Message("Add your texts")}
-    if sum(1 for label in counts["labels"] if label["count"]) < 2:
+    if sum(1 for n in counts.labels.values() if n) < 2:
         body = Message("A model learns to tell labels apart, so there must be two or more.")
         return {
             "title": Message("Needs two labels"),
@@ -151,7 +152,7 @@ def needs(here: Here) -> dict[str, Any] | None:
 def summary(here: Here) -> dict[str, Any]:
     """The draft in a line, for the Train tab before the first run."""
     settled = _settled(here)
-    known = None if settled.problems else estimates.known(here, settled)
+    known = None if settled.problems else estimates.known(here.jobs, here.project.folder, here.dataset, settled)
     return {
         "title": preset_title(settled),
         "texts": settled.facts.train,
