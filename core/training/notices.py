@@ -231,7 +231,7 @@ DIFFERS = {
     "torch": Message("The version of torch"),
     "threads": Message("The number of threads"),
     "processor": Message("The processor"),
-    "capability": Message("The kind of processor"),
+    "cpu": Message("The kind of processor"),
     "device": Message("The device"),
 }
 

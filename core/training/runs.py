@@ -69,7 +69,7 @@ def create(
     making.mkdir()
     try:
         frozen = dataset.freeze(making / "rows.arrow")
-        _check_learnable(frozen.labels, frozen.counts)
+        _check_learnable([name for name, n in frozen.label_counts.items() if n], frozen.counts)
         spec = {
             "format": FORMAT,
             "id": run_id,
@@ -84,9 +84,9 @@ def create(
             "phases": [dict(p) for p in phases],
             "labels": {"names": list(frozen.labels), "colours": list(frozen.colours)},
             "data": {
-                "name": str(getattr(frozen, "name", "") or ""),
+                "name": frozen.name,
                 "version": frozen.version,
-                "columns": dict(getattr(frozen, "columns", {}) or {}),
+                "columns": dict(frozen.columns),
                 "counts": {part: int(frozen.counts.get(part, 0)) for part in ("train", "validation", "test")},
             },
             "watched": list(watched) or _worth_watching(making / "rows.arrow", settings.seed),
@@ -298,16 +298,19 @@ def _state(folder: Path, view: RunView) -> Any:
 # Making one ---------------------------------------------------------------------------------------------------------
 
 
-def _check_learnable(labels: Sequence[str], counts: Mapping[str, Any]) -> None:
-    if len(labels) < 2:
-        raise RunError(
-            Message("There must be at least two labels to tell apart; there are {n}.", n=len(labels)),
-            fix=Message("Add labels on the Label tab."),
-        )
+def _check_learnable(labels: Sequence[str], counts: Mapping[str, int]) -> None:
+    """`labels` are those that training texts carry."""
     if not counts.get("train"):
         raise RunError(
             Message("No text with a label is left to learn from."),
             fix=Message("Label some texts, or put fewer of them aside for validation and test."),
+        )
+    if len(labels) < 2:
+        raise RunError(
+            Message(
+                "The texts to learn from must carry at least two labels; they carry only {label}.", label=labels[0]
+            ),
+            fix=Message("Add labels on the Label tab."),
         )
 
 
