@@ -146,9 +146,9 @@ def rows(state: State, places: NDArray[np.int64]) -> list[dict[str, Any]]:
     texts = state.texts(places)
     cells = state.rows.cells(places.tolist())
     for column, changed in state.edits.cells.items():
-        for place, row in zip(places.tolist(), cells, strict=True):
-            if place in changed and column in row:
-                row[column] = changed[place]
+        for place, around in zip(places.tolist(), cells, strict=True):
+            if place in changed and column in around:
+                around[column] = changed[place]
     found = []
     for place, row, text, around in zip(places.tolist(), ids, texts, cells, strict=True):
         label = int(state.label[place])
@@ -237,9 +237,7 @@ def _order(state: State, sort: str | None) -> NDArray[np.int64] | None:
         elif name == "text":
             order = pc.sort_indices(state.text).to_numpy(zero_copy_only=False).astype(np.int64)
         else:
-            values = {"length": lambda: state.lengths, "label": lambda: state.label, "split": lambda: state.split}[
-                name
-            ]()
+            values: NDArray[Any] = {"length": state.lengths, "label": state.label, "split": state.split}[name]
             order = np.argsort(values, kind="stable")
         state.memory[key] = order
     order = state.memory[key]

@@ -10,31 +10,26 @@ arrays. Knows nothing of models, runs or the browser.
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.data import browse, checks, edits, facts, freezing, reading, roles
+from core.data import browse, checks, edits, facts, freezing, importing, roles
 from core.data import state as states
-from core.data.how import How, Progress, Read, Stop, never, nothing
-from core.data.labels import LabelStore, register_values
+from core.data.how import How, Progress, Stop, never, nothing
+from core.data.labels import LabelStore
 from core.data.log import Log
-from core.data.roles import Role
+from core.data.roles import ROLES, Role
 from core.data.rows import Import, Rows
 from core.data.splits import NAMES, SplitPlan
 from core.errors import ColumnMissing, DataError, Missing
 from core.words import Message, listed
 
-ROLES = ("text", "label", "split")
-GUESS_ROWS = 2_000
 _opened: weakref.WeakValueDictionary[Path, Dataset] = weakref.WeakValueDictionary()
 _recent: list[Dataset] = []  # keeps the last few alive between calls of the page
 _guard = threading.Lock()
@@ -155,13 +150,7 @@ class Dataset:
     ) -> Import:
         """Import a file beside those that are there. `split`: all its rows are for train, validation or test."""
         _check_split(split)
-        return self._bring(
-            name,
-            Path(path).stat().st_size,
-            split,
-            False,
-            lambda out: reading.read(Path(path), how, out, progress, cancelled, name=name),
-        )
+        return importing.bring(self, importing.File(Path(path), name, how, progress, cancelled), split)
 
     def replace(
         self,
@@ -172,15 +161,23 @@ class Dataset:
         progress: Progress = nothing,
         cancelled: Stop = never,
     ) -> Import:
-        """Import a file instead of all that are there. Only once it is read whole does the old go."""
+        """Import a file instead of all that are there. Only once it is read whole does the old go; answers stay with equal texts."""
         _check_split(split)
-        return self._bring(
-            name,
-            Path(path).stat().st_size,
-            split,
-            True,
-            lambda out: reading.read(Path(path), how, out, progress, cancelled, name=name),
-        )
+        file = importing.File(Path(path), name, how, progress, cancelled)
+        return importing.bring(self, file, split, instead=self.imports)
+
+    def reread(
+        self,
+        import_id: int,
+        path: Path | str,
+        how: How | None,
+        progress: Progress = nothing,
+        cancelled: Stop = never,
+    ) -> Import:
+        """Read one import's file again in another way. Its answers and edits stay with equal texts."""
+        old = self._import(import_id)
+        file = importing.File(Path(path), old.name, how, progress, cancelled)
+        return importing.bring(self, file, old.split, instead=(old,), same_file=True)
 
     def add_hub(
         self,
@@ -193,103 +190,24 @@ class Dataset:
     ) -> Import:
         """Import one split of a hub data set."""
         _check_split(split)
-        return self._bring(
-            name, 0, split, False, lambda out: reading.from_hub(name, config, hub_split, out, progress, cancelled)
-        )
+        return importing.bring(self, importing.Hub(name, config, hub_split, progress, cancelled), split)
 
     def remove(self, import_id: int) -> None:
         """Take one file out, with the labels and edits of its rows."""
-        one = next((i for i in self.imports if i.id == int(import_id)), None)
-        if one is None:
-            raise Missing(Message("There is nothing called “{name}” here any more.", name=str(import_id)[:40]))
-        with self.log.change("imports", "labels", "edits", "answers") as (db, _):
-            db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
-        self._delete_files([one])
-        self._register()
+        importing.remove(self, self._import(import_id))
 
     def set_import_split(self, import_id: int, split: str | None) -> None:
         """Say what all rows of one file are for; None leaves it to the plan."""
         _check_split(split)
+        one = self._import(import_id)
         with self.log.change("imports") as (db, _):
-            done = db.execute(
-                "UPDATE imports SET split = ? WHERE id = ? AND NOT removed", (split, int(import_id))
-            ).rowcount
-        if not done:
+            db.execute("UPDATE imports SET split = ? WHERE id = ?", (split, one.id))
+
+    def _import(self, import_id: int) -> Import:
+        one = next((i for i in self.imports if str(i.id) == str(import_id)), None)
+        if one is None:
             raise Missing(Message("There is nothing called “{name}” here any more.", name=str(import_id)[:40]))
-
-    def _bring(self, name: str, size: int, split: str | None, instead: bool, read: Any) -> Import:
-        folder = self.folder / "imports"
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
-        try:
-            result: Read = read(temporary)
-            samples = _samples(temporary, result.columns)
-            old = list(self.imports) if instead else []
-            kept = [] if instead else list(self.imports)
-            with self.log.change("imports", "roles", "labels", "answers", "edits") as (db, _):
-                for one in old:
-                    db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
-                if instead:
-                    db.execute("DELETE FROM file_values")
-                    db.execute("UPDATE labels SET status = 'gone' WHERE NOT by_hand")
-                own = self._roles_for(db, result.columns, samples, kept)
-                cursor = db.execute(
-                    "INSERT INTO imports (name, file, rows, size, columns, how, warnings, roles, split, at) VALUES (?,?,?,?,?,?,?,?,?,?)",
-                    (
-                        name[:200],
-                        "",
-                        result.rows,
-                        size,
-                        _json(result.columns),
-                        _json(result.how.as_json()),
-                        _json([m.as_json() for m in result.warnings]),
-                        _json(own),
-                        split,
-                        time.time(),
-                    ),
-                )
-                number = int(cursor.lastrowid or 0)
-                file = f"imports/{number}.arrow"
-                db.execute("UPDATE imports SET file = ? WHERE id = ?", (file, number))
-                temporary.replace(self.folder / file)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._delete_files(old)
-        self._register()
-        return next(i for i in self.imports if i.id == number)
-
-    def _roles_for(
-        self, db: Any, columns: Sequence[str], samples: Mapping[str, Sequence[str]], kept: Sequence[Import]
-    ) -> dict[str, str]:
-        """Guess roles for a first file; for a further one, its own columns for roles whose usual column it lacks."""
-        guessed = roles.guess(samples)
-        chosen = states.setting(db, "roles") or {}
-        if not kept or not any(chosen.values()):
-            _store(db, "roles", {role: guessed[role].column for role in ROLES})
-            _store(db, "reasons", {role: guessed[role].reason.as_json() for role in ROLES})
-            return {}
-        return {
-            role: column
-            for role in ROLES
-            if (column := guessed[role].column)
-            and chosen.get(role) not in columns
-            and (chosen.get(role) or role == "split")
-        }
-
-    def _delete_files(self, imports: Sequence[Import]) -> None:
-        for one in imports:
-            try:
-                (self.folder / one.file).unlink(missing_ok=True)
-            except OSError:  # still mapped, on Windows; it is deleted with the project
-                continue
-
-    def _register(self) -> None:
-        """Labels for the values of the label column, after files or roles have changed."""
-        values, _ = self.rows.file_labels
-        if len(values) > roles.MOST_LABELS:
-            values = []
-        with self.log.change("labels") as (db, _):
-            register_values(db, values)
+        return one
 
     # --- roles and splits ---
 
@@ -325,9 +243,9 @@ class Dataset:
             for role, column in chosen.items():
                 told[role] = column
                 reasons[role] = Message("You chose it.").as_json()
-            _store(db, "roles", told)
-            _store(db, "reasons", reasons)
-        self._register()
+            states.store(db, "roles", told)
+            states.store(db, "reasons", reasons)
+        importing.register(self)
 
     def set_split(self, **plan: Any) -> None:
         """Change shares or seed: set_split(validation=0.15, test=0.1, seed=3); `column` names a column that says it."""
@@ -336,7 +254,7 @@ class Dataset:
         now = self.state.plan.as_json()
         checked = SplitPlan.from_json({**now, **plan})
         with self.log.change("split") as (db, _):
-            _store(db, "split", checked.as_json())
+            states.store(db, "split", checked.as_json())
 
     # --- looking ---
 
@@ -429,28 +347,9 @@ class Dataset:
         return known.packed(np.array([known.place(row) for row in rows], np.int64))
 
 
-def _samples(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Cells of the first and of evenly spread rows, for guessing roles."""
-    with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-        n = table.num_rows
-        places = np.unique(
-            np.r_[np.arange(min(n, GUESS_ROWS // 2)), np.linspace(0, n - 1, GUESS_ROWS // 2).astype(np.int64)]
-        )
-        return {name: [c[:5000] for c in states.take(table.column(name), places)] for name in columns[:100]}
-
-
 def _check_split(split: str | None) -> None:
     if split is not None and split not in NAMES:
         raise DataError(Message("“{split}” is not one of {choices}.", split=str(split)[:40], choices=listed(NAMES)))
-
-
-def _store(db: Any, name: str, value: Any) -> None:
-    db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, _json(value)))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

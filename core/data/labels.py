@@ -71,6 +71,7 @@ class LabelStore:
 
         Idempotent by (client, seq): a page may send again what it is not sure was saved. Returns {"saved": [seq], "refused": [{seq,
         message}], "version"}; an answer that cannot be saved (row or label gone) never holds up the others.
+        An entry with `takes_back: {client, seq}` gives no answer but takes that one back: what stood before it is in force again.
         """
         state = self._dataset.state
         by_id = {label.id for label in state.labels if label.status != "gone"}
@@ -88,13 +89,21 @@ class LabelStore:
                     raise Missing(Message("There is no row “{row}” here any more.", row=str(entry["row"])[:40]))
                 label = _label_id(entry.get("label"), by_id, by_name)
                 number = int(seq)  # type: ignore[arg-type]
+                if entry.get("takes_back"):
+                    back = entry["takes_back"]
+                    if good:
+                        self._save(good)  # in the order in which they were given
+                        good = []
+                    self._take_back(row, str(back["client"])[:100], int(back["seq"]), annotator)
+                    saved.append(number)
+                    continue
                 good.append((row, label, annotator, now, str(entry.get("client") or annotator)[:100], number))
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
             except (KeyError, TypeError, ValueError):
                 refused.append({"seq": seq, "message": Message("This answer is not complete.").as_json()})
-        version = self._save(good) if good else state.version
+        version = self._save(good) if good else self._dataset.version
         return {"saved": saved, "refused": refused, "version": version}
 
     def undo(self, annotator: str) -> dict[str, Any] | None:
@@ -119,6 +128,13 @@ class LabelStore:
             return {"row": None, "label": None}
         at = int(state.label[place])
         return {"row": state.rows.id(place), "label": state.alive[at].name if at >= 0 else None}
+
+    def given(self, rows: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """{row: {who, at}} of those of some rows on which a person's answer is in force."""
+        keys = {packed(row): row for row in rows}
+        marks = ",".join("?" * len(keys))
+        query = f"SELECT f.row, a.who, a.at FROM in_force f JOIN answers a ON a.seq = f.seq WHERE f.row IN ({marks})"
+        return {keys[r["row"]]: {"who": r["who"], "at": r["at"]} for r in self._log.read().execute(query, list(keys))}
 
     def history(self, row: str) -> list[dict[str, Any]]:
         """Who said what of a row, and when: [{who, label, at, origin, undone}], newest first; the file's own label comes last."""
@@ -224,6 +240,19 @@ class LabelStore:
         place = next((i for i, one in enumerate(state.alive) if one.id == label), None)
         return 0 if place is None else int((state.label == place).sum())
 
+    def _take_back(self, row: int, client: str, seq: int, annotator: str) -> None:
+        """Undo one's own answer. Doing it twice, or to an answer that never came, changes nothing."""
+        with self._log.change("answers") as (db, version):
+            db.execute(
+                "UPDATE answers SET undone = 1 WHERE row = ? AND client = ? AND client_seq = ? AND who = ?",
+                (row, client, seq, annotator),
+            )
+            before = db.execute(
+                "SELECT seq, label FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1", (row,)
+            ).fetchone()
+            label, number = (before["label"], before["seq"]) if before else (None, None)
+            db.execute("UPDATE in_force SET label = ?, seq = ?, stamp = ? WHERE row = ?", (label, number, version, row))
+
     def _save(self, answers: Sequence[tuple[Any, ...]]) -> int:
         with self._log.change("answers") as (db, version):
             last = db.execute("SELECT COALESCE(MAX(seq), 0) FROM answers").fetchone()[0]
@@ -266,7 +295,8 @@ def register_values(db: sqlite3.Connection, values: Sequence[str]) -> None:
                 label = insert_label(db, name, None, by_hand=False)
             alive[name] = label
             db.execute("INSERT OR REPLACE INTO file_values (value, label) VALUES (?, ?)", (value, label))
-    there = {r[0] for r in db.execute("SELECT DISTINCT label FROM in_force WHERE label IS NOT NULL")}
+    query = "SELECT DISTINCT label FROM in_force WHERE label IS NOT NULL AND (row >> 40) IN (SELECT id FROM imports WHERE NOT removed)"
+    there = {r[0] for r in db.execute(query)}
     now = {r["value"]: r["label"] for r in db.execute("SELECT value, label FROM file_values")}
     there |= {now[value] for value in values}
     unused = [r["id"] for r in _alive(db) if not r["by_hand"] and r["id"] not in there]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.words import Message, listed
 
-SPLITS = ("train", "validation", "test")
+ROLES = ("text", "label", "split")
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training", "learn", "tr", "trn", "train set", "训练", "训练集"), "train"),
     **dict.fromkeys(

@@ -212,6 +212,12 @@ def setting(connection: sqlite3.Connection, name: str) -> Any:
     return json.loads(row[0]) if row else None
 
 
+def store(connection: sqlite3.Connection, name: str, value: Any) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False))
+    )
+
+
 def take(column: pa.ChunkedArray, places: Any) -> list[str]:
     """Cells at some places, without gathering chunks."""
     starts = np.cumsum([0, *(len(c) for c in column.chunks)])

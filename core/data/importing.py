@@ -1,0 +1,241 @@
+"""Bringing a file into a data set: read it beside, then switch over in one transaction. Until that moment nothing has changed.
+
+Also takes files out, guesses roles, gives labels to the label column's values, and carries answers over when a file comes again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.data import reading, roles, state
+from core.data.how import How, Progress, Read, Stop
+from core.data.labels import register_values
+from core.data.rows import Import
+from core.data.splits import NAMES, OPEN
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+
+GUESS_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class File:
+    """A file on this machine that is to be read."""
+
+    path: Path
+    name: str
+    how: How | None
+    progress: Progress
+    cancelled: Stop
+
+    def read(self, out: Path) -> Read:
+        return reading.read(self.path, self.how, out, self.progress, self.cancelled, name=self.name)
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A split of a hub data set that is to be read."""
+
+    name: str
+    config: str | None
+    part: str
+    progress: Progress
+    cancelled: Stop
+    size: int = 0
+
+    def read(self, out: Path) -> Read:
+        return reading.from_hub(self.name, self.config, self.part, out, self.progress, self.cancelled)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What people did to rows that are about to go: hash of the text, which of the equal texts, and what."""
+
+    keys: NDArray[np.uint64]
+    label: NDArray[np.int64]
+    who: tuple[str | None, ...]
+    excluded: NDArray[np.bool_]
+    moved: NDArray[np.int8]
+
+
+def bring(
+    data: Dataset, source: File | Hub, split: str | None, instead: Sequence[Import] = (), same_file: bool = False
+) -> Import:
+    """Read `source` and add it, taking out `instead`. `same_file`: it is the same file read differently."""
+    folder = data.folder / "imports"
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
+    try:
+        read = source.read(temporary)
+        samples = _samples(temporary, read.columns)
+        work = _work(data, instead) if instead else None
+        gone = {one.id for one in instead}
+        with data.log.change("imports", "roles", "labels", "answers", "edits") as (db, _):
+            kept = db.execute("SELECT id FROM imports WHERE NOT removed").fetchall()
+            for number in gone:
+                db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (number,))
+            if instead and not same_file:
+                forget = "DELETE FROM file_values WHERE label IN (SELECT id FROM labels WHERE status IN ('deleted', 'merged'))"
+                db.execute(forget)
+            alone = all(row["id"] in gone for row in kept)
+            own = _settle_roles(db, read.columns, roles.guess(samples), alone)
+            number = _insert(db, source, read, own, split)
+            temporary.replace(data.folder / f"imports/{number}.arrow")
+    finally:
+        temporary.unlink(missing_ok=True)
+    _delete_files(data, instead)
+    register(data)
+    one = next(i for i in data.imports if i.id == number)
+    if work is not None:
+        _carry(data, one, work)
+    return one
+
+
+def remove(data: Dataset, one: Import) -> None:
+    with data.log.change("imports", "labels", "edits", "answers") as (db, _):
+        db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
+    _delete_files(data, [one])
+    register(data)
+
+
+def register(data: Dataset) -> None:
+    """Labels for the values of the label column, after files or roles have changed."""
+    values, _ = data.rows.file_labels
+    if len(values) > roles.MOST_LABELS:
+        values = []
+    with data.log.change("labels") as (db, _):
+        register_values(db, values)
+
+
+def _settle_roles(db: Any, columns: Sequence[str], guessed: Mapping[str, roles.Role], alone: bool) -> dict[str, str]:
+    """The only file decides the roles, unless the ones chosen before fit it. A further file that names its columns otherwise
+    gets names of its own, which are returned."""
+    chosen = state.setting(db, "roles") or {}
+    fits = bool(chosen.get("text")) and all(c in columns for c in chosen.values() if c)
+    if fits:
+        return {}
+    if alone:
+        state.store(db, "roles", {role: guessed[role].column for role in roles.ROLES})
+        state.store(db, "reasons", {role: guessed[role].reason.as_json() for role in roles.ROLES})
+        return {}
+    return {
+        role: column
+        for role in roles.ROLES
+        if (column := guessed[role].column)
+        and chosen.get(role) not in columns
+        and (chosen.get(role) or role == "split")
+    }
+
+
+def _insert(db: Any, source: File | Hub, read: Read, own: Mapping[str, str], split: str | None) -> int:
+    def told(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    cursor = db.execute(
+        "INSERT INTO imports (name, file, rows, size, columns, how, warnings, roles, split, at) VALUES (?, '', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            source.name[:200],
+            read.rows,
+            source.size,
+            told(read.columns),
+            told(read.how.as_json()),
+            told([m.as_json() for m in read.warnings]),
+            told(own),
+            split,
+            time.time(),
+        ),
+    )
+    number = int(cursor.lastrowid)
+    db.execute("UPDATE imports SET file = ? WHERE id = ?", (f"imports/{number}.arrow", number))
+    return number
+
+
+def _delete_files(data: Dataset, imports: Sequence[Import]) -> None:
+    for one in imports:
+        try:
+            (data.folder / one.file).unlink(missing_ok=True)
+        except OSError:  # still mapped, on Windows; it goes with the project
+            continue
+
+
+def _samples(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Cells of the first and of evenly spread rows, for guessing roles."""
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+        half = GUESS_ROWS // 2
+        spread = np.linspace(0, table.num_rows - 1, half).astype(np.int64)
+        places = np.unique(np.r_[np.arange(min(table.num_rows, half)), spread])
+        return {name: [c[:5000] for c in state.take(table.column(name), places)] for name in columns[:100]}
+
+
+# --- answers and edits of rows that come again -----------------------------------------------------------------------
+
+
+def _work(data: Dataset, imports: Sequence[Import]) -> _Work | None:
+    """What people did to the rows of some imports; None when nothing."""
+    now = data.state
+    touched = (now.human != state.UNTOUCHED) | now.edits.excluded | (now.edits.moved != OPEN)
+    mine = np.zeros(len(now), np.bool_)
+    for start, one in zip(now.rows.starts, now.rows.imports, strict=False):
+        if one in imports:
+            mine[int(start) : int(start) + one.rows] = True
+    places = np.flatnonzero(touched & mine)
+    if not len(places):
+        return None
+    query = "SELECT f.row, a.who FROM in_force f JOIN answers a ON a.seq = f.seq"
+    who = {int(r[0]): str(r[1]) for r in data.log.read().execute(query)}
+    numbers = now.rows.packed(places).tolist()
+    return _Work(
+        now.keys[places],
+        now.human[places].astype(np.int64),
+        tuple(who.get(n) for n in numbers),
+        now.edits.excluded[places],
+        now.edits.moved[places],
+    )
+
+
+def _carry(data: Dataset, one: Import, work: _Work) -> None:
+    """Lay the work on the new rows with equal texts: the first old row on the first new row of its text, and so on."""
+    now = data.state
+    start = int(now.rows.starts[list(now.rows.imports).index(one)])
+    keys = now.keys[start : start + one.rows]
+    order = np.argsort(keys, kind="stable")
+    used: dict[int, int] = {}
+    target = np.full(len(work.keys), -1, np.int64)
+    firsts = np.searchsorted(keys[order], work.keys)
+    for i, (key, first) in enumerate(zip(work.keys.tolist(), firsts.tolist(), strict=True)):
+        at = first + used.get(key, 0)
+        if at < len(order) and int(keys[order[at]]) == key:
+            target[i] = start + int(order[at])
+            used[key] = used.get(key, 0) + 1
+    found = np.flatnonzero(target >= 0)
+    rows = now.rows.ids(target[found])
+    by_person: dict[str, list[dict[str, Any]]] = {}
+    for row, i in zip(rows, found.tolist(), strict=True):
+        if (who := work.who[i]) is not None:
+            label = int(work.label[i])
+            entry = {"row": row, "label": None if label < 0 else label, "seq": i, "client": f"carried:{one.id}"}
+            by_person.setdefault(who, []).append(entry)
+    for who, entries in by_person.items():
+        data.labels.put(entries, who)
+    ids = np.array(rows, object)
+    if len(out := ids[work.excluded[found]]):
+        data.exclude(list(out))
+    for part, name in enumerate(NAMES):
+        if len(moved := ids[work.moved[found] == part]):
+            data.move(list(moved), name)
