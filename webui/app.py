@@ -39,14 +39,4 @@ def _page(page: Page) -> None:
     with gr.Tabs(elem_id="steps", overflow_behavior="wrap"):
         for name, title in TABS.items():
             with gr.Tab(page.say(title), id=name, elem_id=f"tab-{name}"):
-                _tab(page, name)
-
-
-def _tab(page: Page, name: str) -> None:
-    try:  # CRUTCH while the tabs are being written
-        module = import_module(f"webui.tabs.{name}")
-    except ImportError as error:
-        print(f"tab {name}: {error}")
-        panel(page, name)
-        return
-    module.tab(page)
+                import_module(f"webui.tabs.{name}").tab(page)

@@ -13,6 +13,7 @@ from typing import Any
 
 from core import projects
 from core.errors import Missing
+from core.training import draft
 from core.words import Message, plural
 from core.workspace import read_json
 from webui.calls import Here, call
@@ -89,10 +90,7 @@ def _project(here: Here) -> projects.Project:
 
 
 def _facts(here: Here) -> _Facts:
-    try:
-        counts = here.dataset.counts()
-    except ImportError:  # CRUTCH until core.data.dataset is there
-        return _Facts()
+    counts = here.dataset.counts()
     runs = here.project.runs()
     seen = [_seen(here, run) for run in runs]
     kept = next((i for i, run in enumerate(runs) if _has_model(run, seen[i])), None)
@@ -131,7 +129,7 @@ def _is_judged(folder: Path) -> bool:
 def _preset(folder: Path) -> str | None:
     """Which preset the Settings tab holds; None while nobody has chosen."""
     try:
-        return str(read_json(folder / "recipe.json").get("preset") or "own")
+        return str(read_json(folder / draft.FILE).get("preset") or "own")
     except (OSError, ValueError):
         return None
 

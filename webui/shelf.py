@@ -47,7 +47,7 @@ def delete_project(here: Here, *, id: str) -> dict[str, Any]:
     """Into the bin, for a day. Its trainings end first."""
     project = projects.find(here.workspace, id)
     here.engine.clear(project.folder)
-    here.studio.forget(project.folder)
+    here.studio.forget(project.data)
     projects.delete(here.workspace, project)
     return {"id": id}
 
@@ -104,7 +104,8 @@ def restore_backup(here: Here, *, upload: str) -> dict[str, Any]:
 def delete_everything(here: Here) -> None:
     """All projects, the bin, uploads and jobs of this user, for good."""
     here.engine.clear(here.workspace.folder)
-    here.studio.forget(here.workspace.folder)
+    for project in projects.projects(here.workspace):
+        here.studio.forget(project.data)
     projects.delete_everything(here.workspace)
 
 
@@ -113,17 +114,10 @@ def _told(here: Here, project: projects.Project) -> dict[str, Any]:
         "id": project.id,
         "name": project.name,
         "touched": project.touched,
-        "texts": _texts(here, project),
+        "texts": here.studio.dataset(project.data).counts().rows,
         "runs": len(project.runs()),
         "used": projects.disk_used(project.folder),
     }
-
-
-def _texts(here: Here, project: projects.Project) -> int:
-    try:
-        return int(here.studio.dataset(project.data).counts().rows)
-    except ImportError:  # CRUTCH
-        return 0
 
 
 def _room_for_one_more(here: Here) -> None:

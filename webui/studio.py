@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,6 @@ from core.workspace import Workspace
 
 Mode = Literal["local", "login", "demo"]
 OFFER_SECONDS = 600.0
-OPEN_DATASETS = 32
 VISITS_AN_HOUR = 60  # a school behind one address fits, a script that fills the disk does not
 
 
@@ -62,7 +60,6 @@ class Studio:
     language: str | None = None
     _offers: dict[str, Offer] = field(default_factory=dict)
     _jobs: dict[str, Any] = field(default_factory=dict)
-    _datasets: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _visits: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -89,25 +86,15 @@ class Studio:
             return self._jobs[workspace.user]
 
     def dataset(self, folder: Path) -> Any:
-        """The open data set of a folder; the same object for every call, so that its caches count."""
+        """The open data set of a folder; core.data keeps one object a folder, so that its caches count."""
         from core.data.dataset import Dataset
 
-        key = str(folder)
-        with self._lock:
-            if key not in self._datasets:
-                self._datasets[key] = Dataset.open(folder)
-            self._datasets.move_to_end(key)
-            while len(self._datasets) > OPEN_DATASETS:
-                self._datasets.popitem(last=False)
-            return self._datasets[key]
+        return Dataset.open(folder)
 
     def forget(self, folder: Path) -> None:
-        """Let go of the data sets under a folder that is moved or deleted."""
-        with self._lock:
-            for key in [k for k in self._datasets if Path(k).is_relative_to(folder)]:
-                close = getattr(self._datasets.pop(key), "close", None)
-                if close:
-                    close()
+        """Let go of the files of a data set whose project is moved or deleted."""
+        if folder.is_dir():
+            self.dataset(folder).close()
 
     def offer(self, user: str, path: Path, name: str) -> str:
         """An address from which `user` can fetch `path` once, within ten minutes."""

@@ -74,7 +74,7 @@
   // ---------- words ----------
   let words = {};
 
-  /** The sentence in the page's language: t("{n:,} rows are empty.", {n: 17}). The template must be a literal. */
+  /** The sentence in the page's language: t(template, {n: 17}). The template must be a literal. */
   function t(template, values) {
     const text = words[template] || template;
     return text.replace(/\{\{|\}\}|\{(\w+)(?::([^}]*))?\}/g, (all, name, format) => {

@@ -130,9 +130,8 @@
     const form = h("form", { method: "dialog", onsubmit: (e) => { e.preventDefault(); if (box && !box.value.trim()) { box.focus(); return; } said = box ? box.value.trim() : true; layer.close(); } },
       h("h2", title), body && (body instanceof Node ? body : h("p", body)), box,
       h("footer.acts", Hone.button(no || t("Cancel"), () => layer.close()), h("button.btn", { type: "submit", class: danger ? "danger" : "primary" }, yes || t("OK"))));
-    form.querySelector('[class~="primary"],[class~="danger"]').type = "submit";
     const layer = over(h("dialog.ask", { "aria-label": title }, form), () => resolve(said));
-    if (box) { box.focus(); box.select(); }
+    if (box) { box.focus(); box.select(); } else form.querySelector(".acts .btn:last-child").focus();
   });
 
   /** A menu under `anchor`: items [{title, sub?, onpick, danger?, current?, href?} | "-" | node]. */
@@ -180,8 +179,10 @@
     const node = h("div.toast", { class: trouble ? "bad" : "", role: trouble ? "alert" : "status" }, h("span", text),
       action ? Hone.button(action.title, () => { node.remove(); return action.onpick(); }, { link: true }) : null,
       h("button.ico", { "aria-label": t("Close"), onclick: () => node.remove() }, cross()));
-    const stack = layer().querySelector(".toasts") || layer().appendChild(h("div.toasts", { "aria-live": "polite" }));
+    const stack = layer().querySelector(".toasts") || layer().appendChild(h("div.toasts", { "aria-live": "polite", popover: "manual" }));
     stack.append(node);
+    if (stack.matches(":popover-open")) stack.hidePopover();
+    stack.showPopover(); // again, so that it lies over a dialog that came after it
     while (stack.children.length > 3) stack.firstChild.remove();
     setTimeout(() => node.remove(), (trouble ? 12 : action ? Math.max(10, seconds) : seconds) * 1000);
     return node;
@@ -191,6 +192,8 @@
     layer().append(dialog);
     dialog.addEventListener("close", () => { dialog.remove(); if (onclose) onclose(); });
     dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
+    dialog.tabIndex = -1;
+    dialog.autofocus = true;
     dialog.showModal();
     return { node: dialog, close: () => dialog.close() };
   }
