@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import socket
 import sys
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -133,20 +135,21 @@ def serve(options: argparse.Namespace, port: int) -> None:
     if demo.share_url:
         print(f"Public address: {demo.share_url}", flush=True)
     studio.warm()
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        print("Closing. Runs that are under way keep a checkpoint.", flush=True)
-    finally:
-        studio.close()
-        demo.close(verbose=False)
+    asked_to_end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_end.set())
+    while not asked_to_end.wait(3600):
+        pass
+    print("Closing. A run that is under way keeps its place.", flush=True)
+    studio.close()
+    demo.close(verbose=False)
 
 
-def _login(file: Path):  # type: ignore[no-untyped-def]
+def _login(file: Path) -> Callable[[str, str], bool]:
+    """Gradio asks this for every login; locked names and wrong passwords both answer no."""
     from core.users import Users
 
-    return Users(file).verify
+    return Users(file)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,19 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import Missing, NotAllowed
 from core.words import Message
 from core.workspace import Workspace
+from webui.sweep import sweep
 
 Mode = Literal["local", "login", "demo"]
 OFFER_SECONDS = 600.0
+SWEEP_SECONDS = 3600.0
 VISITS_AN_HOUR = 60  # a school behind one address fits, a script that fills the disk does not
 
 
@@ -59,31 +61,34 @@ class Studio:
     limits: Limits = LOCAL
     language: str | None = None
     _offers: dict[str, Offer] = field(default_factory=dict)
-    _jobs: dict[str, Any] = field(default_factory=dict)
+    _parts: dict[str, Any] = field(default_factory=dict)
     _visits: dict[str, list[float]] = field(default_factory=dict)
+    _closed: threading.Event = field(default_factory=threading.Event)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    @cached_property
+    @property
     def engine(self) -> Any:
         from core.training.engine import Engine
 
-        with self._lock:
-            return self.__dict__.get("engine") or Engine(self.home, inline=self.inline)
+        return self._part("engine", lambda: Engine(self.home, inline=self.inline))
 
-    @cached_property
+    @property
     def service(self) -> Any:
         from core.service import Service
 
-        with self._lock:
-            return self.__dict__.get("service") or Service(self.home)
+        return self._part("service", lambda: Service(self.home))
 
     def jobs(self, workspace: Workspace) -> Any:
         from core.jobs import Jobs
 
+        return self._part(f"jobs of {workspace.user}", lambda: Jobs(workspace.jobs))
+
+    def _part(self, name: str, make: Callable[[], Any]) -> Any:
+        """Made once, by whichever call comes first."""
         with self._lock:
-            if workspace.user not in self._jobs:
-                self._jobs[workspace.user] = Jobs(workspace.jobs)
-            return self._jobs[workspace.user]
+            if name not in self._parts:
+                self._parts[name] = make()
+            return self._parts[name]
 
     def dataset(self, folder: Path) -> Any:
         """The open data set of a folder; core.data keeps one object a folder, so that its caches count."""
@@ -124,15 +129,19 @@ class Studio:
             self._visits[address] = [*recent, now]
 
     def warm(self) -> None:
-        """Start what takes seconds, beside the page: the engine takes up the queue and warms its worker."""
-        threading.Thread(target=lambda: self.engine, name="hone-engine-start", daemon=True).start()
+        """Start what takes seconds, beside the page: the engine takes up the line and warms its worker. Then sweep, hourly."""
+        threading.Thread(target=self._beside_the_page, name="hone-beside-the-page", daemon=True).start()
+
+    def _beside_the_page(self) -> None:
+        engine = self.engine
+        while not self._closed.is_set():
+            sweep(self.home, engine.clear, self.limits.days_kept if self.mode == "demo" else None)
+            self._closed.wait(SWEEP_SECONDS)
 
     def close(self) -> None:
-        for name in ("engine", "service"):
-            part = self.__dict__.get(name)
-            if part is not None:
-                part.close()
-        for jobs in self._jobs.values():
-            close = getattr(jobs, "close", None)
-            if close:
-                close()
+        """Workers save their place and end; jobs are cancelled."""
+        self._closed.set()
+        with self._lock:
+            parts, self._parts = self._parts, {}
+        for part in parts.values():
+            part.close()

@@ -193,8 +193,8 @@
     dialog.addEventListener("close", () => { dialog.remove(); if (onclose) onclose(); });
     dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
     dialog.tabIndex = -1;
-    dialog.autofocus = true;
     dialog.showModal();
+    dialog.focus({ preventScroll: true }); // not its first button, which would look pressed
     return { node: dialog, close: () => dialog.close() };
   }
 
