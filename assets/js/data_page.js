@@ -146,7 +146,7 @@
     const traces = () => [{ type: "bar", orientation: "h", x: shown.map((l) => l.count), y: shown.map((_, i) => i), text: shown.map((l) => Hone.fmt.number(l.count)), textposition: "outside", cliponaxis: false, marker: { color: Hone.colourOf("accent") }, customdata: shown.map((l) => plain(l.name)), hovertemplate: "%{customdata}: %{x:,}<extra></extra>" }];
     const layout = () => ({ xaxis: { visible: false, rangemode: "tozero", range: [0, Math.max(1, shown[0].count) * 1.12] }, yaxis: { autorange: "reversed", tickvals: shown.map((_, i) => i), ticktext: shown.map((l) => plain(short(l.name))), nticks: undefined, ticklabelstandoff: 6, showgrid: false, fixedrange: true }, margin: { l: 20, r: 34, t: 0, b: 4 }, bargap: 0.34, dragmode: false });
     const say = () => t("{n} labels; the most frequent is {label} with {count:,} texts.", { n: all.length, label: all[0].name, count: all[0].count });
-    const table = { columns: [{ title: t("Label"), cell: (l) => Hone.chip(l) }, { title: t("Texts"), class: "r", cell: (l) => Hone.fmt.number(l.count) }], rows: () => [...me.state.counts.labels].sort((a, b) => b.count - a.count) };
+    const table = { columns: [{ title: t("label"), cell: (l) => Hone.chip(l) }, { title: t("Texts"), class: "r", cell: (l) => Hone.fmt.number(l.count) }], rows: () => [...me.state.counts.labels].sort((a, b) => b.count - a.count) };
     if (p.balancePlot) p.balancePlot.update(traces, layout);
     else p.balancePlot = Hone.plot(p.balance, traces, layout, { say, table, name: "labels" });
   }

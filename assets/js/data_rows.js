@@ -117,7 +117,7 @@
       const { counts } = me.state;
       const labels = [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...counts.labels.map((l) => ({ value: String(l.id), title: `${l.name} (${Hone.fmt.number(l.count)})` }))];
       const splits = [{ value: "", title: t("Used for anything") }, { value: "train", title: t("learning") }, { value: "validation", title: t("steering") }, { value: "test", title: t("final test") }, { value: "out", title: t("left out") }];
-      Hone.fill(picks, Hone.select({ label: t("Label"), options: labels, value: ask.label, onchange: (label) => filter({ label }), "data-key": "label" }), Hone.select({ label: t("Used for"), options: splits, value: ask.split, onchange: (split) => filter({ split }), "data-key": "split" }));
+      Hone.fill(picks, Hone.select({ label: t("label"), options: labels, value: ask.label, onchange: (label) => filter({ label }), "data-key": "label" }), Hone.select({ label: t("Used for"), options: splits, value: ask.split, onchange: (split) => filter({ split }), "data-key": "split" }));
     }
 
     function filter(change) {

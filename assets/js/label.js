@@ -4,7 +4,7 @@
 (() => {
   const KEYS = "123456789abcdefghijklmnopqrtvwxyz"; // without s (skip) and u (undo)
   const UNDO_KEPT = 50;
-  const ALL = { show: "unlabelled", search: "", label: "", split: "", order: "file" };
+  const ALL = { show: "unlabelled", search: "", label: "", order: "file" };
 
   Hone.tab("label", {
     mount(root, ctx) {
@@ -61,6 +61,7 @@
       return;
     }
     const fresh = !me.state || me.state.data !== state.data || me.state.empty !== state.empty;
+    if (me.keep.waiting && !fresh) return; // its counts are older than what is seen here; another look follows the last save
     take(me, state);
     if (fresh && !state.empty) {
       me.view.build();
@@ -72,7 +73,6 @@
     if (state.labels.length && me.list.empty && !me.list.waiting) await start(me, resumed(me));
   }
 
-  /* The server's counts, with what is still under way added, so that a number never jumps back. */
   function take(me, state) {
     me.state = state;
     me.byId = new Map(state.labels.map((label, i) => [label.id, { ...label, key: KEYS[i] || "" }]));
@@ -92,11 +92,12 @@
       row.origin = label === null ? null : "human";
       return !(unlabelled && label !== null);
     });
+    if (after && me.list.empty && me.list.ended) await start(me, null); // the rest of the list is done: what was skipped before it
   }
 
   async function fetched(me, ask) {
-    const answer = await me.ctx.call("texts", { ...ask, filter: me.filter });
-    if (answer.total !== null && answer.total !== undefined) me.found = answer.total;
+    const answer = await me.ctx.call("texts", { ...ask, ...me.filter });
+    me.found = answer.total;
     return answer;
   }
 
@@ -113,15 +114,14 @@
     if (!item || !me.byId.has(label)) return;
     const was = { label: item.label, origin: item.origin, by: item.by, at: item.at };
     settle(me, item, label, "human");
-    remember(me, { item: bare(item), was });
+    const put = me.keep.put(item.id, label);
+    remember(me, { item: bare(item), was, put });
     me.before = { item, label };
-    me.keep.put(item.id, label);
     me.others.tell(item.id, label);
     me.view.hit(label);
     me.list.next((other) => passedBy(me, other));
     place(me);
     me.view.draw();
-    Hone.bus.emit("labels");
   }
 
   function skip(me) {
@@ -140,16 +140,14 @@
     if (!last) return me.view.say(t("There is nothing to undo."));
     const item = me.list.show(last.item);
     if (!last.skipped) {
-      const label = last.was.origin === "human" ? last.was.label : null;
       settle(me, item, last.was.label, last.was.origin, last.was);
-      me.keep.put(item.id, label);
+      me.keep.put(item.id, last.was.label, last.put);
       me.others.tell(item.id, last.was.label);
     }
     me.before = null;
     writeSession(me.project, me.done);
     place(me);
     me.view.draw();
-    if (!last.skipped) Hone.bus.emit("labels");
   }
 
   function move(me, step) {
@@ -192,10 +190,20 @@
         me.problem = refused[0].message;
         refresh(me);
       }
-      if (!me.keep.waiting) Hone.bus.emit("labels");
+      if (!me.keep.waiting) settled(me);
     }
     if (error && error.kind) me.problem = error.message;
     me.view.saved();
+  }
+
+  /* Everything is saved: the rest of the page hears of it, and the counts are the server's again (others may be labelling too). */
+  function settled(me) {
+    clearTimeout(me.quiet);
+    me.quiet = setTimeout(() => {
+      if (me.keep.waiting) return;
+      Hone.bus.emit("labels");
+      if (me.root.offsetParent) refresh(me);
+    }, 1200);
   }
 
   /* Hone.keys has already left out typing, composing, dialogs and other tabs. False: not ours. */

@@ -1,6 +1,6 @@
 /* Keeps every label from the key press until the server has it.
 
-An entry is {row, label, client, seq}. It is written to the browser's own storage before anything else happens, sent in order
+An entry is {row, label, client, seq, takes_back?}. It is written to the browser's own storage before anything else happens, sent in order
 in the background, and forgotten only when the server has answered. The server takes the same (client, seq) twice as once, so
 sending again is always safe: after a lost answer, after a reload, or from another window that finds what a closed one left.
 Knows nothing of the page: it calls `changed` when there is something to tell. */
@@ -23,12 +23,14 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
     let stored = true; // false: the browser refuses to keep anything (full, or private)
     let refused = [];
 
-    function put(row, label) {
+    /* `takesBack` names an earlier answer ({client, seq}) that this one undoes; `label` is then what stands again. */
+    function put(row, label, takesBack) {
       seq += 1;
-      entries.push({ row, label, client, seq });
+      entries.push({ row, label, client, seq, ...(takesBack ? { takes_back: takesBack } : {}) });
       mirror();
       changed();
       flush();
+      return { client, seq };
     }
 
     /* What windows that are gone have left behind. Call once, before the first `put`. */

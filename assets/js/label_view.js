@@ -213,7 +213,7 @@
     const none = me.list.empty && me.filter.show === "search";
     const title = none ? t("No text fits this search.") : t("That was the last text in this list.");
     const still = me.filter.show === "unlabelled" && left > 0 ? t.plural(left, "{n} text is still without a label.", "{n:,} texts are still without a label.") : null;
-    const again = none ? Hone.button(t("Show all texts"), () => me.filtered({ show: "all", search: "", label: "", split: "" })) : Hone.button(t("Start again from the top"), me.restart);
+    const again = none ? Hone.button(t("Show all texts"), () => me.filtered({ show: "all", search: "", label: "" })) : Hone.button(t("Start again from the top"), me.restart);
     Hone.fill(p.text, h("div.lb-end", h("h2", title), still && h("p", still), h("div.acts", again)));
   }
 
@@ -259,7 +259,7 @@
     const choice = (show, title, extra) => h("button", { role: "radio", "aria-checked": me.filter.show === show, "data-key": show, onclick: (e) => { pick(show); if (e.detail) e.currentTarget.blur(); } }, title, extra);
     Hone.fill(p.choices, choice("unlabelled", t("Without a label"), p.left), choice("all", t("All texts")), choice("search", t("Search or filter")));
     p.fields.hidden = false;
-    const order = Hone.select({ label: t("Order"), value: me.filter.order, onchange: (order) => me.filtered({ order }), options: [{ value: "file", title: t("In file order") }, { value: "mixed", title: t("Mixed") }, { value: "short", title: t("Short ones first") }, { value: "long", title: t("Long ones first") }] });
+    const order = Hone.select({ label: t("Order"), value: me.filter.order, onchange: (order) => me.filtered({ order }), options: [{ value: "file", title: t("In file order") }, { value: "random", title: t("Mixed") }] });
     Hone.fill(p.fields, me.filter.show === "search" ? filters(view) : null, h("label.lb-order", h("span", t("Order")), order));
   }
 
@@ -283,10 +283,8 @@
       }
     });
     const labels = [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...me.state.labels.map((l) => ({ value: l.id, title: l.name }))];
-    const splits = [{ value: "", title: t("Learning and test") }, ...me.state.splits];
     p.found = h("p.sub", { "aria-live": "polite" });
-    return [p.query, Hone.select({ label: t("Label"), options: labels, value: me.filter.label, onchange: (label) => me.filtered({ label }) }),
-      Hone.select({ label: t("Used for"), options: splits, value: me.filter.split, onchange: (split) => me.filtered({ split }) }), p.found];
+    return [p.query, Hone.select({ label: t("label"), options: labels, value: me.filter.label, onchange: (label) => me.filtered({ label }) }), p.found];
   }
 
   function search(view) {

@@ -1,0 +1,325 @@
+"""Data: files come in, columns get roles, rows are shared out, looked at and mended. The page is assets/js/data*.js."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.data import intake
+from core.data.how import How
+from core.data.reading import inspect as look_at
+from core.data.roles import ROLES
+from core.data.splits import TEST, VALIDATION
+from core.errors import Missing
+from core.models import catalogue
+from core.words import ASSETS, Message, plural
+from webui.calls import Here, call, panel
+from webui.page import Page
+
+LIGHT = (
+    4_000_000  # bytes; a smaller file is read in a thread, which begins at once; a larger one in a process of its own
+)
+COUNT = 50
+LONGEST = 2_000  # characters of a cell sent for the table of rows
+LANGUAGES = {
+    "en": Message("English"), "zh": Message("Chinese"), "de": Message("German"), "fr": Message("French"), "es": Message("Spanish"),
+    "it": Message("Italian"), "pt": Message("Portuguese"), "nl": Message("Dutch"), "pl": Message("Polish"), "tr": Message("Turkish"),
+    "sv": Message("Swedish"), "ja": Message("Japanese"), "ko": Message("Korean"), "th": Message("Thai"), "ru": Message("Russian"),
+    "ar": Message("Arabic"), "el": Message("Greek"), "he": Message("Hebrew"), "hi": Message("Hindi"),
+}  # fmt: skip
+
+
+def tab(page: Page) -> None:
+    panel(page, "data", CALLS)
+
+
+@call
+def state(here: Here) -> dict[str, Any]:
+    """Everything the page needs at once that costs nothing: what was read, roles, shares, counts, an import under way."""
+    data = here.dataset
+    empty = data.empty
+    told: dict[str, Any] = {
+        "empty": empty,
+        "version": data.version,
+        "private": here.studio.mode == "local",
+        "limit": here.limits.upload_bytes,
+        "job": _under_way(here),
+    }
+    if empty:
+        return {**told, "examples": _examples(here.language)}
+    counts = data.counts()
+    plan = data.split_plan
+    return {
+        **told,
+        "imports": [
+            {**one.as_json(), "said": one.sentence, "rereadable": intake.has_source(data, one)} for one in data.imports
+        ],
+        "columns": data.columns,
+        "roles": {role: {"column": data.roles[role].column, "reason": data.roles[role].reason} for role in ROLES},
+        "plan": {**plan.as_json(), "shares": _shared_by_hone(data)},
+        "counts": {
+            "rows": counts.rows,
+            "labelled": counts.labelled,
+            "unlabelled": counts.unlabelled,
+            "excluded": counts.excluded,
+            **counts.splits,
+            "labels": [_label(one) for one in data.labels.labels()],
+        },
+    }
+
+
+# --- files coming in: each starts a job, whose state the page then asks for ---
+
+
+@call
+def load(here: Here, *, upload: str, split: str | None = None, replace: bool = False) -> dict[str, Any]:
+    path, name = here.upload(upload)
+    arguments = {"path": str(path), "name": name, "split": split, "replace": bool(replace), "most": here.limits.rows}
+    return _start(here, "bring", arguments, light=path.stat().st_size < LIGHT)
+
+
+@call
+def example(here: Here, *, example: str) -> dict[str, Any]:
+    found = next((e for e in _index() if e["id"] == example), None)
+    if found is None:
+        raise Missing(Message("There is nothing called “{name}” here any more.", name=str(example)[:40]))
+    path = ASSETS / "examples" / found["file"]
+    return _start(here, "copy", {"path": str(path), "name": found["file"]}, light=True)
+
+
+@call
+def hub(here: Here, *, name: str, config: str | None = None, split: str = "train") -> dict[str, Any]:
+    arguments = {"name": name, "config": config, "hub_split": split, "most": here.limits.rows}
+    return _start(here, "hub", arguments, light=False)
+
+
+@call
+def inspect(here: Here, *, file: int, how: dict[str, Any]) -> dict[str, Any]:
+    """How a file that is there would be read in another way, with its first rows."""
+    one, path = intake.source(here.dataset, file)
+    return look_at(path, one.name, How.from_json(how)).as_json()
+
+
+@call
+def reread(here: Here, *, file: int, how: dict[str, Any]) -> dict[str, Any]:
+    _, path = intake.source(here.dataset, file)
+    arguments = {"file": file, "how": how, "most": here.limits.rows}
+    return _start(here, "reread", arguments, light=path.stat().st_size < LIGHT)
+
+
+@call
+def job(here: Here, *, job: str) -> dict[str, Any]:
+    return here.jobs.state(job)
+
+
+@call
+def cancel(here: Here, *, job: str) -> None:
+    here.jobs.cancel(job)
+
+
+@call
+def use(here: Here, *, file: int, split: str | None) -> None:
+    """What all rows of one file are for."""
+    here.dataset.set_import_split(file, split)
+
+
+@call
+def remove(here: Here, *, file: int) -> None:
+    here.dataset.remove(file)
+    intake.prune(here.dataset)
+
+
+# --- roles and shares ---
+
+
+@call
+def roles(here: Here, *, roles: dict[str, str | None]) -> None:
+    here.dataset.set_roles(roles)
+
+
+@call
+def shares(here: Here, *, validation: float, test: float, seed: int) -> None:
+    here.dataset.set_split(validation=validation, test=test, seed=seed)
+
+
+# --- looking ---
+
+
+@call
+def facts(here: Here) -> dict[str, Any]:
+    data = here.dataset
+    told, histogram = data.facts(), data.lengths()
+    unit = "words" if told.spaces else "characters"
+    edges, n = histogram["edges"], histogram["counts"]
+    return {
+        "unit": unit,
+        "mean": told.mean_words if told.spaces else told.mean_characters,
+        "most": (told.words if told.spaces else told.characters).get(100, 0),
+        "language": LANGUAGES.get(told.language, Message("not clear")),
+        "fit": _fit(told.tokens.get(100, 0), _cut(data)),
+        "histogram": [
+            {"low": low, "high": high, "count": count} for low, high, count in zip(edges, edges[1:], n, strict=False)
+        ],
+    }
+
+
+@call
+def rows(
+    here: Here,
+    *,
+    start: int = 0,
+    count: int = COUNT,
+    search: str = "",
+    label: str = "",
+    split: str = "",
+    only: str = "",
+) -> dict[str, Any]:
+    data = here.dataset
+    page = data.page(
+        max(0, int(start)),
+        min(max(1, int(count)), 200),
+        search=str(search),
+        label=None if label in ("", "none") else label,
+        split=split if split in ("train", "validation", "test") else None,
+        only="unlabelled" if label == "none" else "excluded" if split == "out" else only or None,
+    )
+    labels = {one["id"]: _label(one) for one in data.labels.labels()}
+    return {"total": page.total, "rows": [_row(row, labels) for row in page.rows]}
+
+
+# --- the check-up, and edits by hand ---
+
+
+@call
+def findings(here: Here) -> list[Any]:
+    return [
+        {
+            "id": f.id,
+            "code": f.code,
+            "tone": f.tone,
+            "title": f.title,
+            "detail": f.detail,
+            "done": f.done,
+            "rows": f.count,
+            "fixes": [{"id": fix.id, "title": fix.title} for fix in f.fixes],
+        }
+        for f in here.dataset.findings()
+    ]
+
+
+@call
+def fix(here: Here, *, finding: str, fix: str) -> dict[str, Any]:
+    from core.data import checks
+
+    return {"group": checks.apply(here.dataset, finding, fix, who=here.workspace.user)}
+
+
+@call
+def exclude(here: Here, *, rows: list[str]) -> dict[str, Any]:
+    return {"group": here.dataset.exclude(rows, who=here.workspace.user)}
+
+
+@call
+def restore(here: Here, *, rows: list[str]) -> dict[str, Any]:
+    return {"group": here.dataset.restore(rows, who=here.workspace.user)}
+
+
+@call
+def move(here: Here, *, rows: list[str], split: str | None) -> dict[str, Any]:
+    return {"group": here.dataset.move(rows, split, who=here.workspace.user)}
+
+
+@call
+def undo(here: Here, *, group: str) -> None:
+    here.dataset.undo(group)
+
+
+CALLS = [
+    state, load, example, hub, inspect, reread, job, cancel, use, remove, roles, shares, facts, rows,
+    findings, fix, exclude, restore, move, undo,
+]  # fmt: skip
+
+
+def _key(here: Here) -> str:
+    return f"import:{here.project.id}"
+
+
+def _start(here: Here, function: str, arguments: dict[str, Any], *, light: bool) -> dict[str, Any]:
+    arguments = {"folder": str(here.project.data), **arguments}
+    begun = here.jobs.start(
+        f"core.data.intake:{function}", arguments, title=Message("Reading"), key=_key(here), light=light
+    )
+    return here.jobs.state(begun.id)
+
+
+def _under_way(here: Here) -> dict[str, Any] | None:
+    """An import that began before this page was opened, or in another window."""
+    latest = here.jobs.latest(_key(here))
+    if latest is None:
+        return None
+    state = here.jobs.state(latest)
+    return state if state["state"] in ("waiting", "running") else None
+
+
+def _index() -> list[dict[str, Any]]:
+    path = ASSETS / "examples" / "index.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def _examples(language: str) -> list[dict[str, Any]]:
+    """The built-in sets; those in the page's language come first."""
+    found = sorted(_index(), key=lambda e: e["language"] != language)
+    return [
+        {
+            "id": e["id"],
+            "title": e["title"][language],
+            "about": e["about"][language],
+            "rows": e["rows"],
+            "labels": e["labels"],
+        }
+        for e in found
+    ]
+
+
+def _label(label: dict[str, Any]) -> dict[str, Any]:
+    """Colours are 1 to 8 on disk and counted from 0 on the page."""
+    return {**label, "colour": label["colour"] - 1}
+
+
+def _cut(data: Any) -> int:
+    """Texts longer than the bundled model reads, as the check-up counts them."""
+    return next((f.count for f in data.findings() if f.code == "long"), 0)
+
+
+def _fit(longest: float, cut: int) -> Message:
+    if not longest:
+        return Message("Counted in a sample where there are many.")
+    limit = catalogue.BASES[catalogue.BUNDLED].max_length
+    if cut:
+        return plural(
+            cut,
+            "{n} text is longer than what the model reads ({limit} tokens).",
+            "{n:,} texts are longer than what the model reads ({limit} tokens).",
+            limit=limit,
+        )
+    return Message("All of them fit into what the model reads ({limit} tokens).", limit=limit)
+
+
+def _shared_by_hone(data: Any) -> bool:
+    """Do the shares decide anything, or do files and a column say it all?"""
+    said = data.rows.file_splits
+    return not ((said == VALIDATION).any() and (said == TEST).any())
+
+
+def _row(row: dict[str, Any], labels: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "n": row["number"],
+        "text": row["text"][:LONGEST],
+        "label": labels.get(row["label_id"]),
+        "origin": row["origin"],
+        "split": row["split"] if row["label_id"] is not None else None,
+        "excluded": row["excluded"],
+        "edited": row["edited"],
+        "cells": {name: cell[:LONGEST] for name, cell in list(row["cells"].items())[:60]},
+    }

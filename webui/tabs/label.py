@@ -1,0 +1,168 @@
+"""Label: one text, one key. The loop runs in the browser (assets/js/label*.js); here are the texts it shows and the labels it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core import tasks
+from core.errors import HoneError
+from core.projects import find
+from core.words import Message
+from webui.calls import Here, call, panel
+from webui.page import Page
+
+MOST = 200  # texts a call
+LONGEST = 20_000  # characters of a text that are sent; a person reads no more
+
+
+def tab(page: Page) -> None:
+    panel(page, "label", CALLS)
+
+
+@call
+def state(here: Here) -> dict[str, Any]:
+    """Labels, counts and the question. `data` changes when other rows are there, not with a label."""
+    data = here.dataset
+    counts = data.counts()
+    return {
+        "empty": data.empty,
+        "data": "-".join(str(one.id) for one in data.imports) + f":{data.rows.roles.get('text')}",
+        "me": here.workspace.user,
+        "question": _question(here),
+        "labels": _labels(data),
+        "counts": {
+            "rows": counts.labelled + counts.unlabelled,
+            "labelled": counts.labelled,
+            "unlabelled": counts.unlabelled,
+        },
+    }
+
+
+@call
+def texts(
+    here: Here,
+    *,
+    after: str | None = None,
+    count: int = 100,
+    show: str = "unlabelled",
+    search: str = "",
+    label: str = "",
+    order: str = "file",
+) -> dict[str, Any]:
+    """The next texts behind row `after`. `show`: unlabelled | all | search (then by `search` and `label`; "none" is without one)."""
+    data = here.dataset
+    only = "all" if show == "all" else "unlabelled"
+    if show == "search":
+        only = {"": "all", "none": "unlabelled"}.get(label, f"label:{label}")
+    words = str(search) if show == "search" else ""
+    page = data.queue(order, only, words, after, min(max(1, int(count)), MOST))
+    given = data.labels.given([row["id"] for row in page.rows if row["origin"] == "human"])
+    rows, before = [], after
+    for row in page.rows:
+        rows.append(_row(row, given.get(row["id"]), before))
+        before = row["id"]
+    return {"rows": rows, "next": before if page.left else None, "total": page.total}
+
+
+@call
+def put(here: Here, *, project: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Save answers; what cannot be saved is named in `refused` and holds up nothing. `project` is the one they were given in."""
+    data = here.studio.dataset(find(here.workspace, project).data)
+    return data.labels.put(entries, here.workspace.user)
+
+
+@call
+def history(here: Here, *, row: str) -> list[dict[str, Any]]:
+    """Who gave this row which label, newest first."""
+    data = here.dataset
+    colours = {one["name"]: one for one in _labels(data)}
+    return [
+        {
+            "who": _who(here, entry["who"]) if entry["origin"] == "human" else entry["who"],
+            "label": colours.get(entry["label"], {"name": entry["label"], "colour": 7}) if entry["label"] else None,
+            "at": entry["at"],
+            "origin": entry["origin"],
+            "undone": entry["undone"],
+        }
+        for entry in data.labels.history(row)
+    ]
+
+
+# --- the label list: every change can be taken back with `revert` ---
+
+
+@call
+def create(here: Here, *, names: list[str]) -> dict[str, Any]:
+    """New labels, all or none."""
+    labels, done = here.dataset.labels, []
+    try:
+        for name in names:
+            done.append(labels.create(name, who=here.workspace.user))
+    except HoneError:
+        for change in reversed(done):
+            labels.undo_change(change.change)
+        raise
+    return _changed(here, done[-1] if len(done) == 1 else None)
+
+
+@call
+def rename(here: Here, *, label: int, name: str) -> dict[str, Any]:
+    return _changed(here, here.dataset.labels.rename(label, name, here.workspace.user))
+
+
+@call
+def recolour(here: Here, *, label: int, colour: int) -> dict[str, Any]:
+    return _changed(here, here.dataset.labels.recolour(label, colour + 1, here.workspace.user))
+
+
+@call
+def merge(here: Here, *, label: int, into: int) -> dict[str, Any]:
+    return _changed(here, here.dataset.labels.merge(label, into, here.workspace.user))
+
+
+@call
+def delete(here: Here, *, label: int) -> dict[str, Any]:
+    return _changed(here, here.dataset.labels.delete(label, here.workspace.user))
+
+
+@call
+def revert(here: Here, *, change: str) -> dict[str, Any]:
+    rows = here.dataset.labels.undo_change(change)
+    return {"rows": rows, "labels": _labels(here.dataset), "undo": None}
+
+
+CALLS = [state, texts, put, history, create, rename, recolour, merge, delete, revert]
+
+
+def _changed(here: Here, change: Any) -> dict[str, Any]:
+    return {
+        "rows": change.rows if change else 0,
+        "labels": _labels(here.dataset),
+        "undo": change.change if change else None,
+    }
+
+
+def _labels(data: Any) -> list[dict[str, Any]]:
+    """Colours are 1 to 8 on disk and counted from 0 on the page."""
+    return [{**one, "colour": one["colour"] - 1} for one in data.labels.labels()]
+
+
+def _row(row: dict[str, Any], given: dict[str, Any] | None, before: str | None) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "n": row["number"],
+        "text": row["text"][:LONGEST],
+        "label": row["label_id"],
+        "origin": row["origin"],
+        "by": given["who"] if given else None,
+        "at": given["at"] if given else None,
+        "place": before,
+    }
+
+
+def _question(here: Here) -> Message:
+    return tasks.task(here.project.told.get("task", "classification")).annotation.question
+
+
+def _who(here: Here, name: str) -> Message | str:
+    return Message("you") if name == here.workspace.user else name
