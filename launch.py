@@ -99,10 +99,10 @@ def serve(options: argparse.Namespace, port: int) -> None:
     from webui.app import build
     from webui.routes import app_kwargs
     from webui.shell import Shell, head
-    from webui.studio import DEMO, LOCAL, Studio
+    from webui.studio import DEMO, LOCAL, Mode, Studio
     from webui.theme import theme
 
-    mode = "login" if options.auth else "demo" if options.demo else "local"
+    mode: Mode = "login" if options.auth else "demo" if options.demo else "local"
     home = Workspace.open(options.workspace).home
     studio = Studio(
         home, mode, inline=options.inline, limits=DEMO if mode == "demo" else LOCAL, language=options.language

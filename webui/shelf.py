@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def _file_name(name: str) -> str:
     return kept[:60] or "project"
 
 
-CALLS = [
+CALLS: list[Callable[..., Any]] = [
     overview,
     shelf,
     create_project,
