@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.data.labels import alive_label
-from core.data.splits import NAMES, OPEN, _mixed
+from core.data.splits import NAMES, OPEN, mixed
 from core.data.state import CLEARED, UNTOUCHED, State
 from core.errors import DataError, Missing
 from core.words import Message, listed
@@ -133,14 +133,14 @@ def queue(
     count = max(1, min(count, MOST_A_PAGE))
     if before is not None:
         stop = _position(state, places, rank, before, behind=False)
-        return Page(rows(state, places[max(0, stop - count) : stop]), len(places), len(places) - stop)
+        return Page(rows(state, places[max(0, stop - count) : stop], splits=False), len(places), len(places) - stop)
     start = _position(state, places, rank, after, behind=True) if after is not None else 0
     chosen = places[start : start + count]
-    return Page(rows(state, chosen), len(places), max(0, len(places) - start - len(chosen)))
+    return Page(rows(state, chosen, splits=False), len(places), max(0, len(places) - start - len(chosen)))
 
 
-def rows(state: State, places: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Some rows as the page needs them."""
+def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[dict[str, Any]]:
+    """Some rows as the page needs them. Without `splits` a label that just came costs no new split of everything."""
     places = np.asarray(places, np.int64)
     ids = state.rows.ids(places)
     texts = state.texts(places)
@@ -162,7 +162,7 @@ def rows(state: State, places: NDArray[np.int64]) -> list[dict[str, Any]]:
                 "label_id": state.alive[label].id if label >= 0 else None,
                 "origin": None if label < 0 else "file" if human == UNTOUCHED else "human",
                 "cleared": human == CLEARED,
-                "split": NAMES[int(state.split[place])],
+                "split": NAMES[int(state.split[place])] if splits else None,
                 "excluded": bool(state.edits.excluded[place]),
                 "edited": any(place in changed for changed in state.edits.cells.values()),
                 "cells": around,
@@ -237,7 +237,7 @@ def _order(state: State, sort: str | None) -> NDArray[np.int64] | None:
         elif name == "text":
             order = pc.sort_indices(state.text).to_numpy(zero_copy_only=False).astype(np.int64)
         else:
-            values: NDArray[Any] = {"length": state.lengths, "label": state.label, "split": state.split}[name]
+            values = np.asarray(state.lengths if name == "length" else state.label if name == "label" else state.split)
             order = np.argsort(values, kind="stable")
         state.memory[key] = order
     order = state.memory[key]
@@ -248,7 +248,7 @@ def _shuffled(state: State) -> NDArray[np.uint64]:
     """A rank for each row that is chance, and the same tomorrow."""
     key = "shuffled"
     if key not in state.memory:
-        state.memory[key] = _mixed(state.rows.packed(np.arange(len(state))).astype(np.uint64), 20)
+        state.memory[key] = mixed(state.rows.packed(np.arange(len(state))).astype(np.uint64), 20)
     found: NDArray[np.uint64] = state.memory[key]
     return found
 

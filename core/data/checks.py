@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.data import edits, facts
 from core.data.splits import NAMES, TEST, TRAIN, VALIDATION
 from core.data.state import State
+from core.data.state import flags as state_flags
 from core.errors import Missing
 from core.words import Message, listed, plural
 
@@ -272,77 +274,105 @@ def _empty_rows(state: State) -> Mask:
     return state.empty & ~state.edits.excluded
 
 
+def _repeated(state: State) -> NDArray[np.int64]:
+    """Places of texts that stand there more than once, ordered by text: everything about equal texts looks at these only."""
+    if "repeated" not in state.text_memory:
+        order = np.argsort(state.keys, kind="stable")
+        same = state.keys[order[1:]] == state.keys[order[:-1]]
+        state.text_memory["repeated"] = order[np.r_[False, same] | np.r_[same, False]] if len(order) else order
+    places: NDArray[np.int64] = state.text_memory["repeated"]
+    return places[state.usable[places]]
+
+
+def _groups(state: State, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of the text of each place, for places ordered by text."""
+    keys = state.keys[places]
+    return np.cumsum(np.r_[True, keys[1:] != keys[:-1]][: len(keys)]) - 1
+
+
+def _marked(state: State, places: NDArray[np.int64]) -> Mask:
+    mask = np.zeros(len(state), np.bool_)
+    mask[places] = True
+    return mask
+
+
+def _leak_places(state: State, kept: int, others: tuple[int, ...], both: bool = False) -> NDArray[np.int64]:
+    """Repeated texts of the splits `others` that stand in `kept` too; with `both`, those in `kept` as well."""
+    places = _repeated(state)
+    if not len(places):
+        return places
+    group, split = _groups(state, places), state.split[places]
+    in_kept = np.bincount(group, split == kept) > 0
+    in_others = np.bincount(group, np.isin(split, others)) > 0
+    wanted = (in_kept & in_others)[group]
+    return places[wanted & (np.isin(split, (*others, kept)) if both else np.isin(split, others))]
+
+
 def _leak_rows(state: State) -> Mask:
     """Rows to learn from (or to steer by) whose text is also in the test."""
-    return _shared(state, TEST, (TRAIN, VALIDATION))
+    return _marked(state, _leak_places(state, TEST, (TRAIN, VALIDATION)))
 
 
 def _leak_validation_rows(state: State) -> Mask:
-    return _shared(state, VALIDATION, (TRAIN,)) & ~_leak_rows(state)
-
-
-def _shared(state: State, kept: int, others: tuple[int, ...]) -> Mask:
-    in_kept = state.usable & (state.split == kept)
-    in_others = state.usable & np.isin(state.split, others)
-    mask = np.zeros(len(state), np.bool_)
-    places = np.flatnonzero(in_others)
-    mask[places] = np.isin(state.keys[places], np.unique(state.keys[in_kept]))
-    return mask
-
-
-def _conflict_rows(state: State) -> Mask:
-    """Labelled rows whose text stands there with another label too."""
-    places = np.flatnonzero(state.usable & (state.label >= 0))
-    order = places[np.lexsort((state.label[places], state.keys[places]))]
-    keys, labels = state.keys[order], state.label[order]
-    mask = np.zeros(len(state), np.bool_)
-    if not len(order):
-        return mask
-    group = np.cumsum(np.r_[True, keys[1:] != keys[:-1]]) - 1
-    turns = np.r_[False, (keys[1:] == keys[:-1]) & (labels[1:] != labels[:-1])]
-    mixed = np.bincount(group, turns) > 0
-    mask[order[mixed[group]]] = True
-    return mask
-
-
-def _extra_rows(state: State) -> Mask:
-    """Of equal texts in one split without conflicting labels: all but the first, where labelled ones come first."""
-    candidates = state.usable & ~_conflict_rows(state) & ~_leak_rows(state)
-    places = np.flatnonzero(candidates)
-    keys, split, unlabelled = state.keys[places], state.split[places], state.label[places] < 0
-    order = np.lexsort((places, unlabelled, split, keys))
-    same = np.r_[False, (keys[order][1:] == keys[order][:-1]) & (split[order][1:] == split[order][:-1])]
-    mask = np.zeros(len(state), np.bool_)
-    mask[places[order[same]]] = True
-    return mask
-
-
-def _duplicate_rows(state: State) -> Mask:
-    """The extra rows and the ones they repeat."""
-    return np.isin(state.keys, np.unique(state.keys[_extra_rows(state)])) & state.usable
+    return _marked(state, _leak_places(state, VALIDATION, (TRAIN,))) & ~_leak_rows(state)
 
 
 def _leaked_rows(state: State) -> Mask:
     """Both sides of the leak, for looking."""
-    return np.isin(state.keys, np.unique(state.keys[_leak_rows(state)])) & state.usable
+    return _marked(state, _leak_places(state, TEST, (TRAIN, VALIDATION), both=True))
 
 
 def _leaked_validation_rows(state: State) -> Mask:
-    return np.isin(state.keys, np.unique(state.keys[_leak_validation_rows(state)])) & state.usable
+    return _marked(state, _leak_places(state, VALIDATION, (TRAIN,), both=True))
+
+
+def _conflict_rows(state: State) -> Mask:
+    """Labelled rows whose text stands there with another label too."""
+    places = _repeated(state)
+    places = places[state.label[places] >= 0]
+    if not len(places):
+        return _marked(state, places)
+    group, label = _groups(state, places), state.label[places]
+    n = int(group[-1]) + 1
+    least, most = np.full(n, len(state.alive)), np.full(n, -1)
+    np.minimum.at(least, group, label)
+    np.maximum.at(most, group, label)
+    return _marked(state, places[(least != most)[group]])
+
+
+def _extra_rows(state: State) -> Mask:
+    """Of equal texts in one split without conflicting labels: all but the first, where labelled ones come first."""
+    places = _repeated(state)
+    places = places[~(_conflict_rows(state) | _leak_rows(state))[places]]
+    keys, split = state.keys[places], state.split[places]
+    order = np.lexsort((places, state.label[places] < 0, split, keys))
+    keys, split, places = keys[order], split[order], places[order]
+    same = np.r_[False, (keys[1:] == keys[:-1]) & (split[1:] == split[:-1])][: len(places)]
+    return _marked(state, places[same])
+
+
+def _duplicate_rows(state: State) -> Mask:
+    """The extra rows and the ones they repeat."""
+    places = _repeated(state)
+    return _marked(state, places[np.isin(state.keys[places], np.unique(state.keys[_extra_rows(state)]))])
 
 
 def _garbled_rows(state: State) -> Mask:
-    if "garbled" not in state.memory:
-        parts = [np.zeros(0, np.bool_)]
-        for chunk in state.text.chunks:
-            parts.append(pc.match_substring_regex(chunk, GARBLED).to_numpy(zero_copy_only=False))
-        places = np.flatnonzero(np.concatenate(parts) & ~state.edits.excluded)
-        mask = np.zeros(len(state), np.bool_)
-        mended = [_mended(text) != text for text in state.texts(places)]
-        mask[places[np.array(mended, np.bool_)]] = True
-        state.memory["garbled"] = mask
-    found: Mask = state.memory["garbled"]
-    return found
+    """Texts that the mending would change."""
+    if "garbled" not in state.text_memory:
+        places = np.flatnonzero(state_flags(state.text, _maybe_garbled))
+        changed = np.array([_mended(text) != text for text in state.texts(places)], np.bool_)
+        state.text_memory["garbled"] = _marked(state, places[changed])
+    found: Mask = state.text_memory["garbled"]
+    return found & ~state.edits.excluded
+
+
+def _maybe_garbled(chunk: Any) -> Any:
+    """The pattern, sought only where its rarest signs stand at all."""
+    for sign in ("Ã", "â€", "Â", "ï"):
+        if pc.any(pc.match_substring(chunk, sign)).as_py():
+            return pc.match_substring_regex(chunk, GARBLED)
+    return pa.repeat(pa.scalar(False), len(chunk))
 
 
 def _rare_rows(state: State) -> Mask:
@@ -352,17 +382,17 @@ def _rare_rows(state: State) -> Mask:
 
 def _long_rows(state: State) -> Mask:
     """Exact for texts that could be too long at all: a token has at least one character."""
-    if "long" not in state.memory:
+    if "long" not in state.text_memory:
         limit = _limit()
         mask = np.zeros(len(state), np.bool_)
-        places = np.flatnonzero(state.usable & (state.lengths > limit))[:CHECKED_LENGTHS]
+        places = np.flatnonzero(state.lengths > limit)[:CHECKED_LENGTHS]
         for start in range(0, len(places), 1000):
             some = places[start : start + 1000]
             tokens, _ = facts.token_counts(state.texts(some))
             mask[some] = np.array(tokens, np.int64) > limit if tokens else False
-        state.memory["long"] = mask
-    found: Mask = state.memory["long"]
-    return found
+        state.text_memory["long"] = mask
+    found: Mask = state.text_memory["long"]
+    return found & state.usable
 
 
 def _unknown_rows(state: State) -> Mask:

@@ -141,15 +141,15 @@ def language(texts: Sequence[str]) -> tuple[str, bool]:
 
 
 def _looks(state: State) -> dict[str, Any]:
-    """Everything that follows from the texts alone; kept on the Rows while no text is edited."""
-    memory = state.rows.__dict__ if state.text is state.rows.text else state.memory
-    if "_looks" not in memory:
+    """Everything that follows from the texts alone."""
+    memory = state.text_memory
+    if "looks" not in memory:
         texts = _sample(state, SAMPLE)
         name, spaces = language(texts)
         words = np.array([len(t.split()) for t in texts] or [0])
         characters = np.array([len(t.strip()) for t in texts] or [0])
         tokens, unknown = token_counts(texts[:: max(1, len(texts) // TOKENIZED)][:TOKENIZED])
-        memory["_looks"] = {
+        memory["looks"] = {
             "characters": _percentiles(characters),
             "words": _percentiles(words),
             "tokens": _percentiles(np.array(tokens)) if tokens else {},
@@ -160,7 +160,7 @@ def _looks(state: State) -> dict[str, Any]:
             "spaces": spaces,
             "sampled": len(texts),
         }
-    found: dict[str, Any] = memory["_looks"]
+    found: dict[str, Any] = memory["looks"]
     return found
 
 

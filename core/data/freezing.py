@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.data.splits import NAMES
-from core.data.state import State, take
+from core.data.state import State, take_array
 
 BLOCK = 10_000
 
@@ -40,7 +40,7 @@ def freeze(state: State, path: Path) -> FrozenInfo:
             some = places[start : start + BLOCK]
             arrays = [
                 pa.array(state.rows.ids(some), pa.string()),
-                pa.array(take(state.text, some), pa.string()),
+                take_array(state.text, some),
                 pa.array(names[state.label[some]], pa.string()),
                 pa.array(parts[state.split[some]], pa.string()),
             ]

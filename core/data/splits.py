@@ -51,50 +51,71 @@ class SplitPlan:
         return SplitPlan(validation, test, abs(seed) % 2**31, value.get("column") or None)
 
 
+@dataclass(frozen=True)
+class Lot:
+    """The chance of each row under a seed, and the rows in that order. Drawn once; labels may change under it."""
+
+    chance: NDArray[np.uint64]
+    order: NDArray[np.int64]
+    seed: int
+
+    @staticmethod
+    def drawn(keys: NDArray[np.uint64], seed: int) -> Lot:
+        """From hashes of the texts: equal texts have equal chances."""
+        chance = mixed(keys, seed)
+        return Lot(chance, np.argsort(chance, kind="stable"), seed)
+
+
 def decide(
     fixed: NDArray[np.int8],
     moved: NDArray[np.int8],
-    keys: NDArray[np.uint64],
+    lot: Lot,
     labels: NDArray[np.int32],
     usable: NDArray[np.bool_],
     plan: SplitPlan,
 ) -> NDArray[np.int8]:
     """The split of every row. `fixed` is what files and columns say (OPEN where nothing), `moved` what a person said of single rows,
-    `keys` hashes of the texts, `labels` label numbers (-1: none), `usable` rows that can take part."""
+    `labels` label numbers (-1: none), `usable` rows that can take part."""
     split = np.where(fixed == OPEN, TRAIN, fixed).astype(np.int8)
     shares = [
         (TEST, plan.test if not (fixed == TEST).any() else 0.0),
         (VALIDATION, plan.validation if not (fixed == VALIDATION).any() else 0.0),
     ]
-    open_rows = np.flatnonzero((split == TRAIN) & usable)
-    if any(share for _, share in shares) and len(open_rows):
-        split[open_rows] = _planned(_mixed(keys[open_rows], plan.seed), labels[open_rows], shares)
+    if any(share for _, share in shares):
+        free = (split == TRAIN) & usable
+        _plan(split, lot.order[free[lot.order]], lot.chance, labels, shares)
     chosen = moved != OPEN
     split[chosen] = moved[chosen]
     return split
 
 
-def _planned(
-    chance: NDArray[np.uint64], labels: NDArray[np.int32], shares: list[tuple[int, float]]
-) -> NDArray[np.int8]:
-    """Within each label the rows with the smallest hashes go to test, the next to validation. Equal hashes stay together."""
-    split = np.full(len(chance), TRAIN, np.int8)
-    order = np.lexsort((chance, labels))
-    starts = np.flatnonzero(np.r_[True, np.diff(labels[order]) != 0])
-    for start, end in zip(starts, np.r_[starts[1:], len(order)], strict=True):
-        rows = order[start:end]
-        ranked = chance[rows]
+def _plan(
+    split: NDArray[np.int8],
+    rows: NDArray[np.int64],
+    chance: NDArray[np.uint64],
+    labels: NDArray[np.int32],
+    shares: list[tuple[int, float]],
+) -> None:
+    """Within each label the rows with the smallest chances (`rows` is in their order) go to test, the next to validation.
+    Equal texts stay together."""
+    kinds = labels[rows].astype(np.int16)  # 16 bits: numpy then sorts by counting
+    order = rows[np.argsort(kinds, kind="stable")]
+    sizes = np.bincount(kinds.astype(np.int64) + 1)
+    start = 0
+    for size in sizes.tolist():
+        mine = order[start : start + size]
+        start += size
+        ranked = chance[mine]
         at = 0
         for name, share in shares:
-            n = _how_many(len(rows), share)
+            n = _how_many(size, share)
             stop = at + n
-            while n > 0 and stop < len(rows) and ranked[stop] == ranked[stop - 1] and stop < at + 2 * n + 1:
+            while n > 0 and stop < size and ranked[stop] == ranked[stop - 1] and stop < at + 2 * n + 1:
                 stop += 1
-            if len(rows) - stop < 1:  # always leave something to learn from
-                stop = max(at, len(rows) - 1)
-            split[rows[at:stop]] = name
+            if size - stop < 1:  # always leave something to learn from
+                stop = max(at, size - 1)
+            split[mine[at:stop]] = name
             at = stop
-    return split
 
 
 def _how_many(n: int, share: float) -> int:
@@ -104,7 +125,7 @@ def _how_many(n: int, share: float) -> int:
     return max(1, int(n * share + 0.5)) if n >= 4 else int(n * share + 0.5)
 
 
-def _mixed(keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+def mixed(keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """splitmix64 of each key with the seed: uniform, and unrelated for different seeds."""
     with np.errstate(over="ignore"):
         z = keys + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)

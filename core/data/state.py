@@ -6,10 +6,14 @@ million rows. Everything derived (splits, counts, search) is computed when first
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import sqlite3
+import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.data.rows import Import, Rows
-from core.data.splits import NAMES, OPEN, SplitPlan, decide
+from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide
 
 UNTOUCHED, CLEARED = -2, -1  # in `human`: nobody answered; somebody took the label away
 KEPT_SEARCHES = 8
@@ -58,6 +62,7 @@ class State:
     human: NDArray[np.int32]  # label id, CLEARED or UNTOUCHED
     edits: Edits
     memory: dict[str, Any] = field(default_factory=dict, compare=False)  # results of other modules, by name
+    text_memory: dict[str, Any] = field(default_factory=dict, compare=False)  # those that follow from the texts alone
     _searches: OrderedDict[str, NDArray[np.bool_]] = field(default_factory=OrderedDict, compare=False)
     _lock: Any = field(default_factory=Lock, compare=False)
 
@@ -154,7 +159,10 @@ class State:
 
     @cached_property
     def split(self) -> NDArray[np.int8]:
-        return decide(self.rows.file_splits, self.edits.moved, self.keys, self.label, self.usable, self.plan)
+        lot = self.text_memory.get("lot")
+        if lot is None or lot.seed != self.plan.seed:
+            lot = self.text_memory["lot"] = Lot.drawn(self.keys, self.plan.seed)
+        return decide(self.rows.file_splits, self.edits.moved, lot, self.label, self.usable, self.plan)
 
     @cached_property
     def lengths(self) -> NDArray[np.int32]:
@@ -172,10 +180,7 @@ class State:
             if search in self._searches:
                 self._searches.move_to_end(search)
                 return self._searches[search]
-        parts = [np.zeros(0, np.bool_)]
-        for chunk in self.text.chunks:
-            parts.append(pc.match_substring(chunk, search, ignore_case=True).to_numpy(zero_copy_only=False))
-        mask = np.concatenate(parts)
+        mask = flags(self.text, lambda chunk: pc.match_substring(chunk, search, ignore_case=True))
         with self._lock:
             self._searches[search] = mask
             while len(self._searches) > KEPT_SEARCHES:
@@ -219,34 +224,61 @@ def store(connection: sqlite3.Connection, name: str, value: Any) -> None:
 
 
 def take(column: pa.ChunkedArray, places: Any) -> list[str]:
-    """Cells at some places, without gathering chunks."""
-    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
-    found = []
-    for place in np.asarray(places, np.int64).tolist():
-        which = int(np.searchsorted(starts, place, side="right")) - 1
-        found.append(column.chunk(which)[place - int(starts[which])].as_py() or "")
+    """Cells at some places; reads only those."""
+    found: list[str] = take_array(column, places).to_pylist()
     return found
+
+
+def take_array(column: pa.ChunkedArray, places: Any) -> pa.Array:
+    """Cells at some places as one array, without gathering the column's chunks."""
+    wanted = np.asarray(places, np.int64)
+    order = np.argsort(wanted, kind="stable")
+    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
+    which = np.searchsorted(starts, wanted[order], side="right") - 1
+    edges = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist(), len(which)]
+    parts = [pa.array([], pa.string())]
+    for start, end in itertools.pairwise(edges if len(which) else [0]):
+        chunk = int(which[start])
+        parts.append(column.chunk(chunk).take(pa.array(wanted[order[start:end]] - starts[chunk])))
+    taken = pa.concat_arrays(parts)
+    if (order[1:] > order[:-1]).all():
+        return taken
+    return taken.take(pa.array(np.argsort(order)))
+
+
+def flags(column: pa.ChunkedArray, test: Callable[[pa.Array], pa.Array]) -> NDArray[np.bool_]:
+    """A test of every cell, chunks in parallel where there are many."""
+    if len(column) < 100_000:
+        parts = [test(chunk) for chunk in column.chunks]
+    else:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            parts = list(pool.map(test, column.chunks))
+    return np.concatenate([np.zeros(0, np.bool_), *(p.to_numpy(zero_copy_only=False) for p in parts)])
 
 
 def hash_name(name: str) -> int:
     """The same number in every process (Python's own hash is not)."""
-    import zlib
-
     return zlib.crc32(name.encode("utf-8"))
 
 
 def _take_over(before: State, state: State, same: set[str]) -> None:
     """Derived arrays that stay valid, from the state before."""
-    if state.edits is before.edits:
-        names = ["text", "empty", "usable", "keys", "lengths"]
+    names = []
+    if state.edits.cells == before.edits.cells:
+        names += ["text", "empty", "keys", "lengths"]
         state._searches.update(before._searches)
-        if "labels" in same:
-            names += ["alive", "_resolve", "file_label"]
-            if "answers" in same:
-                names += ["label", "label_counts"]
-        for name in names:
-            if name in before.__dict__:
-                state.__dict__[name] = before.__dict__[name]
+        state.text_memory.update(before.text_memory)
+        if state.edits is before.edits:
+            names.append("usable")
+    if "labels" in same:
+        names += ["alive", "_resolve", "file_label"]
+        if "answers" in same:
+            names.append("label")
+            if state.edits is before.edits:
+                names.append("label_counts")
+    for name in names:
+        if name in before.__dict__:
+            state.__dict__[name] = before.__dict__[name]
 
 
 def _labels(connection: sqlite3.Connection) -> tuple[tuple[Label, ...], dict[str, int]]:
@@ -306,8 +338,6 @@ def _patched(column: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedA
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
-    import os
-
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
