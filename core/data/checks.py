@@ -6,20 +6,15 @@ garbled characters, rare labels, texts longer than the model reads, characters i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from core.data import edits, facts
-from core.data.splits import NAMES, TEST, TRAIN, VALIDATION
+from core.data import edits, facts, garbled, twins
 from core.data.state import State
-from core.data.state import flags as state_flags
 from core.errors import Missing
 from core.words import Message, listed, plural
 
@@ -30,8 +25,6 @@ Mask = NDArray[np.bool_]
 RARE = 10  # texts of a label; fewer are hard to learn and harder to test
 UNKNOWN = 0.05  # share of tokens; more and the base reads gaps
 CHECKED_LENGTHS = 20_000  # texts tokenized to find those that are too long
-GARBLED = "Ã[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|Â[\u00a0-\u00bf]|ï¿½|ï»¿"
-GARBLED_RUN = re.compile("[\u0080-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2,}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ def rows_of(state: State, finding: str) -> Mask:
 
 
 def _leaks(state: State) -> Finding | None:
-    mask = _leak_rows(state)
+    mask = twins.leak_rows(state)
     n = len(np.unique(state.keys[mask]))
     if not n:
         return None
@@ -126,7 +119,7 @@ def _leaks(state: State) -> Finding | None:
 
 
 def _leaks_validation(state: State) -> Finding | None:
-    n = len(np.unique(state.keys[_leak_validation_rows(state)]))
+    n = len(np.unique(state.keys[twins.leak_validation_rows(state)]))
     if not n:
         return None
     return Finding(
@@ -141,7 +134,7 @@ def _leaks_validation(state: State) -> Finding | None:
 
 
 def _conflicts(state: State) -> Finding | None:
-    mask = _conflict_rows(state)
+    mask = twins.conflict_rows(state)
     n = int(mask.sum())
     if not n:
         return None
@@ -157,7 +150,7 @@ def _conflicts(state: State) -> Finding | None:
 
 
 def _duplicates(state: State) -> Finding | None:
-    extra = _extra_rows(state)
+    extra = twins.extra_rows(state)
     n = len(np.unique(state.keys[extra]))
     if not n:
         return None
@@ -188,7 +181,7 @@ def _empties(state: State) -> Finding | None:
 
 
 def _garbled(state: State) -> Finding | None:
-    n = int(_garbled_rows(state).sum())
+    n = int(garbled.garbled_rows(state).sum())
     if not n:
         return None
     return Finding(
@@ -274,107 +267,6 @@ def _empty_rows(state: State) -> Mask:
     return state.empty & ~state.edits.excluded
 
 
-def _repeated(state: State) -> NDArray[np.int64]:
-    """Places of texts that stand there more than once, ordered by text: everything about equal texts looks at these only."""
-    if "repeated" not in state.text_memory:
-        order = np.argsort(state.keys, kind="stable")
-        same = state.keys[order[1:]] == state.keys[order[:-1]]
-        state.text_memory["repeated"] = order[np.r_[False, same] | np.r_[same, False]] if len(order) else order
-    places: NDArray[np.int64] = state.text_memory["repeated"]
-    return places[state.usable[places]]
-
-
-def _groups(state: State, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number of the text of each place, for places ordered by text."""
-    keys = state.keys[places]
-    return np.cumsum(np.r_[True, keys[1:] != keys[:-1]][: len(keys)]) - 1
-
-
-def _marked(state: State, places: NDArray[np.int64]) -> Mask:
-    mask = np.zeros(len(state), np.bool_)
-    mask[places] = True
-    return mask
-
-
-def _leak_places(state: State, kept: int, others: tuple[int, ...], both: bool = False) -> NDArray[np.int64]:
-    """Repeated texts of the splits `others` that stand in `kept` too; with `both`, those in `kept` as well."""
-    places = _repeated(state)
-    if not len(places):
-        return places
-    group, split = _groups(state, places), state.split[places]
-    in_kept = np.bincount(group, split == kept) > 0
-    in_others = np.bincount(group, np.isin(split, others)) > 0
-    wanted = (in_kept & in_others)[group]
-    return places[wanted & (np.isin(split, (*others, kept)) if both else np.isin(split, others))]
-
-
-def _leak_rows(state: State) -> Mask:
-    """Rows to learn from (or to steer by) whose text is also in the test."""
-    return _marked(state, _leak_places(state, TEST, (TRAIN, VALIDATION)))
-
-
-def _leak_validation_rows(state: State) -> Mask:
-    return _marked(state, _leak_places(state, VALIDATION, (TRAIN,))) & ~_leak_rows(state)
-
-
-def _leaked_rows(state: State) -> Mask:
-    """Both sides of the leak, for looking."""
-    return _marked(state, _leak_places(state, TEST, (TRAIN, VALIDATION), both=True))
-
-
-def _leaked_validation_rows(state: State) -> Mask:
-    return _marked(state, _leak_places(state, VALIDATION, (TRAIN,), both=True))
-
-
-def _conflict_rows(state: State) -> Mask:
-    """Labelled rows whose text stands there with another label too."""
-    places = _repeated(state)
-    places = places[state.label[places] >= 0]
-    if not len(places):
-        return _marked(state, places)
-    group, label = _groups(state, places), state.label[places]
-    n = int(group[-1]) + 1
-    least, most = np.full(n, len(state.alive)), np.full(n, -1)
-    np.minimum.at(least, group, label)
-    np.maximum.at(most, group, label)
-    return _marked(state, places[(least != most)[group]])
-
-
-def _extra_rows(state: State) -> Mask:
-    """Of equal texts in one split without conflicting labels: all but the first, where labelled ones come first."""
-    places = _repeated(state)
-    places = places[~(_conflict_rows(state) | _leak_rows(state))[places]]
-    keys, split = state.keys[places], state.split[places]
-    order = np.lexsort((places, state.label[places] < 0, split, keys))
-    keys, split, places = keys[order], split[order], places[order]
-    same = np.r_[False, (keys[1:] == keys[:-1]) & (split[1:] == split[:-1])][: len(places)]
-    return _marked(state, places[same])
-
-
-def _duplicate_rows(state: State) -> Mask:
-    """The extra rows and the ones they repeat."""
-    places = _repeated(state)
-    return _marked(state, places[np.isin(state.keys[places], np.unique(state.keys[_extra_rows(state)]))])
-
-
-def _garbled_rows(state: State) -> Mask:
-    """Texts that the mending would change."""
-    if "garbled" not in state.text_memory:
-        places = np.flatnonzero(state_flags(state.text, _maybe_garbled))
-        changed = np.array([_mended(text) != text for text in state.texts(places)], np.bool_)
-        state.text_memory["garbled"] = _marked(state, places[changed])
-    found: Mask = state.text_memory["garbled"]
-    return found & ~state.edits.excluded
-
-
-def _maybe_garbled(chunk: Any) -> Any:
-    """The pattern, sought only where its rarest signs stand at all."""
-    for sign in ("Ã", "â€", "Â", "ï"):
-        if pc.any(pc.match_substring(chunk, sign)).as_py():
-            return pc.match_substring_regex(chunk, GARBLED)
-    return pa.repeat(pa.scalar(False), len(chunk))
-
-
 def _rare_rows(state: State) -> Mask:
     few = np.flatnonzero((state.label_counts > 0) & (state.label_counts < RARE))
     return np.isin(state.label, few) & state.usable
@@ -407,11 +299,11 @@ def _unknown_rows(state: State) -> Mask:
 
 MASKS: dict[str, Callable[[State], Mask]] = {
     "empty": _empty_rows,
-    "leak": _leaked_rows,
-    "leak_validation": _leaked_validation_rows,
-    "conflict": _conflict_rows,
-    "duplicate": _duplicate_rows,
-    "garbled": _garbled_rows,
+    "leak": twins.leaked_rows,
+    "leak_validation": twins.leaked_validation_rows,
+    "conflict": twins.conflict_rows,
+    "duplicate": twins.duplicate_rows,
+    "garbled": garbled.garbled_rows,
     "rare": _rare_rows,
     "long": _long_rows,
     "unknown": _unknown_rows,
@@ -425,51 +317,19 @@ def _out(rows: Callable[[State], Mask]) -> Callable[[State], tuple[Any, edits.Ki
     return lambda state: (np.flatnonzero(rows(state)), "exclude", None)
 
 
-def _minority_rows(state: State) -> Mask:
-    """Of conflicting equal texts: rows that do not carry their text's commonest label; all of them where two are equally common."""
-    places = np.flatnonzero(_conflict_rows(state))
-    pairs, which, n = np.unique(
-        np.stack([state.keys[places], state.label[places].astype(np.uint64)]),
-        axis=1,
-        return_inverse=True,
-        return_counts=True,
-    )
-    which = which.reshape(-1)
-    mask = np.zeros(len(state), np.bool_)
-    for key in np.unique(pairs[0]):
-        mine = np.flatnonzero(pairs[0] == key)
-        most = n[mine].max()
-        best = mine[n[mine] == most]
-        keep = best[0] if len(best) == 1 else -1
-        mask[places[np.isin(which, mine) & (which != keep)]] = True
-    return mask
-
-
 def _mend(state: State) -> tuple[Any, edits.Kind, Any]:
-    places = np.flatnonzero(_garbled_rows(state))
+    places = np.flatnonzero(garbled.garbled_rows(state))
     column = next(c for one in state.rows.imports if (c := state.rows.column_of(one, "text")))
-    return places, "cell", edits.cells(column, [_mended(text) for text in state.texts(places)])
-
-
-def _mended(text: str) -> str:
-    """UTF-8 that was read as Windows-1252 once, read rightly; runs that are something else stay."""
-    return GARBLED_RUN.sub(lambda run: _decoded(run[0]), text)
-
-
-def _decoded(run: str) -> str:
-    try:
-        return b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252") for c in run).decode("utf-8")
-    except (UnicodeDecodeError, UnicodeEncodeError):
-        return run
+    return places, "cell", edits.cells(column, [garbled.mended(text) for text in state.texts(places)])
 
 
 FIXES: dict[tuple[str, str], Callable[[State], tuple[Any, edits.Kind, Any]]] = {
     ("empty", "leave_out"): _out(_empty_rows),
-    ("leak", "keep_in_test"): _out(_leak_rows),
-    ("leak_validation", "keep_in_validation"): _out(_leak_validation_rows),
-    ("conflict", "leave_out"): _out(_conflict_rows),
-    ("conflict", "keep_majority"): _out(_minority_rows),
-    ("duplicate", "keep_one"): _out(_extra_rows),
+    ("leak", "keep_in_test"): _out(twins.leak_rows),
+    ("leak_validation", "keep_in_validation"): _out(twins.leak_validation_rows),
+    ("conflict", "leave_out"): _out(twins.conflict_rows),
+    ("conflict", "keep_majority"): _out(twins.minority_rows),
+    ("duplicate", "keep_one"): _out(twins.extra_rows),
     ("garbled", "mend"): _mend,
 }
 
@@ -501,4 +361,4 @@ def _limit() -> int:
     return catalogue.BASES[catalogue.BUNDLED].max_length
 
 
-__all__ = ["NAMES", "Finding", "Fix", "apply", "findings", "rows_of", "undo"]
+__all__ = ["Finding", "Fix", "apply", "findings", "rows_of", "undo"]
