@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from webui.calls import Here
@@ -21,14 +22,19 @@ def finished(here: Here) -> dict[str, Any]:
     return {"runs": kept, "under_way": under_way}
 
 
+def chips(names: Sequence[str], colours: Sequence[int] | None) -> list[dict[str, Any]]:
+    """Labels as the page draws them. Colours are kept from 1 to 8; the page counts from 0."""
+    known = [colour - 1 for colour in colours or []]
+    known += range(len(known), len(names))
+    return [{"name": name, "colour": colour} for name, colour in zip(names, known, strict=False)]
+
+
 def _told(run: Any, view: Any) -> dict[str, Any]:
     spec = run.spec
-    names, colours = spec["labels"]["names"], list(spec["labels"].get("colours") or [])
-    colours += range(len(colours), len(names))
     return {
         "id": run.id,
         "title": run.name,
         "created": spec["created"],
         "accuracy": (view.test or view.scores or {}).get("accuracy"),
-        "labels": [{"name": n, "colour": c} for n, c in zip(names, colours, strict=False)],
+        "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
     }

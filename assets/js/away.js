@@ -3,11 +3,13 @@
 (function () {
   "use strict";
   const { h, t, fill } = Hone;
+  const REST = 4000; // milliseconds in which the model is loaded for the first answer, before the check takes a core
 
   Hone.away = function (view) {
     const box = h("div.aw");
     const own = { view, box, run: view.run, seen: "", progress: null };
     own.look = Hone.evaluate.looking(view.ctx, () => follow(own), 1);
+    own.since = Date.now();
     own.look.start();
     return Hone.card({ id: "take-away", title: t("Take the model away"), sub: t("One zip file. It runs wherever there is Python with torch and transformers."), body: box });
   };
@@ -16,7 +18,7 @@
     if (own.shown && !own.box.isConnected) return own.look.stop();
     let state;
     try {
-      state = await own.view.ctx.call("away", { run: own.run });
+      state = await own.view.ctx.call("away", { run: own.run, begin: Date.now() - own.since > REST });
     } catch (error) {
       if (!own.seen) trouble(own, error);
       throw error;
@@ -62,8 +64,9 @@
       own.box,
       h("p.tick", h("span", state.checked)),
       h("p.tick", h("span", t("Model, labels, recipe, scores, and a page that says what it was made from."))),
+      h("p.sub", t("Unpack it, then, in its folder:")),
+      code(state.use),
       button,
-      fold(t("How to use it"), t("Unpack it, then, in its folder:"), state.use),
       fold(t("The recipe"), t("Every setting of this run. Load it on the Settings tab, or give it to the command line."), state.recipe),
       fold(t("The same without a browser"), t("This does from the command line what you did here:"), state.command),
     );

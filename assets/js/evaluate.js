@@ -83,11 +83,9 @@
     fill(
       view.root,
       Hone.head({ title: t("Can you trust it?"), sentence: t("The model is asked about texts it has never seen."), actions: [go] }),
-      Hone.card({
-        body: Hone.empty({
-          title: view.underWay ? t("A run is under way. Its report comes when it has finished.") : t("Needs a finished run"),
-          body: t("Then you see how many unseen texts it answers correctly, which labels it confuses, and whether the tuning was worth it."),
-        }),
+      Hone.empty({
+        title: view.underWay ? t("A run is under way. Its report comes when it has finished.") : t("Needs a finished run"),
+        body: t("Then you see how many unseen texts it answers correctly, which labels it confuses, and whether the tuning was worth it."),
       }),
     );
   }
@@ -132,6 +130,7 @@
 
   function card(view, part) {
     const made = view.report[part];
+    if (part === "confusion" && !made) fill(view.slots.pairs);
     if (!made) return view.report.state === "making" ? cards.waiting(part) : null;
     if (part === "confusion") fill(view.slots.pairs, made.names.length > MANY ? cards.pairs(view, made) : null);
     return cards[part](view, made);

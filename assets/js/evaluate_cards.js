@@ -47,10 +47,11 @@
       axis(one),
     ];
     const scale = h("div.scale", { "aria-hidden": true }, h("span", "0"), h("span", "0.5"), h("span", "1"));
+    const tuned = made.lines.some((one) => one.id === "before");
     return Hone.card({
-      title: titles.contenders(),
+      title: tuned ? titles.contenders() : t("Is it better than simpler ways?"),
       sub: made.sub,
-      body: [h("div.cmpr", made.lines.map(line), scale), made.change ? change(view, made.change) : made.note ? h("p.sub.ev-note", made.note) : null],
+      body: [h("div.cmpr", made.lines.map(line), scale), made.change ? change(view, made.change) : null],
     });
   }
 
@@ -75,7 +76,7 @@
       "div.fixed",
       h("div", h("b", mended), became),
       h("div", h("b", broken), lost),
-      luck ? h("div.luck", luck) : null,
+      luck && all ? h("div.luck", luck) : null,
       all ? Hone.button(t("Read all {n}", { n: all }), read, { small: true }) : null,
     );
   }
@@ -219,7 +220,7 @@
     const sure = below ? below(row) : row.right === row.said ? t("{p} sure of {label}", { p, label: row.said }) : t("{p} sure of {said}. Its label: {right}", { p, said: row.said, right: row.right });
     const side = h("div.ev-side");
     relabelling(view, row, side);
-    return h("li", h("div", h("p.said", row.text), h("small", sure)), side);
+    return h("li", h("p.said", row.text), h("div.ev-under", h("small", sure), side));
   }
 
   /* Relabelling writes to the labels of the data set, never to the run: the report then says that it is out of date. */

@@ -4,6 +4,7 @@
   "use strict";
   const { h, t } = Hone;
   const MANY = 10; // from here on column names stand upright and the table scrolls inside its card
+  const FACE = "'IBM Plex Sans', 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif";
   const SVG = "http://www.w3.org/2000/svg";
 
   /* {names, cells: [[right, said, count], ...], chosen: [right, said] | null, open(right, said)} -> node with .choose(right, said) */
@@ -14,7 +15,7 @@
     const line = h("p", { class: "mx-line", "aria-hidden": "true" });
     const table = h(
       "table",
-      { class: many ? "mx many" : "mx", role: "grid", "aria-label": t("What it confuses: rows are right, columns are what it said") },
+      { class: many ? "mx many" : names.length <= 4 ? "mx few" : "mx", role: "grid", "aria-label": t("What it confuses: rows are right, columns are what it said") },
       h("thead", {}, heads(names)),
     );
     const body = h("tbody", {});
@@ -138,10 +139,13 @@
     const token = (name) => style.getPropertyValue("--h-" + name).trim();
     const many = names.length > MANY;
     const size = many ? 22 : 44;
-    const side = Math.min(260, 16 + 7 * Math.max(...names.map((name) => name.length * (/[^\x00-\xff]/.test(name) ? 2 : 1))));
-    const left = side;
-    const top = 64 + side * (many ? 1 : 0.75);
-    const full = { w: left + names.length * size + 24, h: top + names.length * size + 44 };
+    const short = names.map((name) => (name.length > 34 ? name.slice(0, 33) + "…" : name));
+    const long = widths(short);
+    const longest = Math.max(...long);
+    const left = longest + 32;
+    const top = 52 + (many ? longest + 12 : 0.643 * longest + 24);
+    const over = many ? 0 : Math.max(...long.map((width, i) => 0.766 * width - (names.length - i - 0.5) * size));
+    const full = { w: Math.ceil(Math.max(left + names.length * size + 24 + Math.max(0, over), 360)), h: Math.ceil(top + names.length * size + 44) };
     const make = (tag, attributes, text) => {
       const node = document.createElementNS(SVG, tag);
       for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -149,16 +153,15 @@
       return node;
     };
     const svg = make("svg", { xmlns: SVG, width: full.w, height: full.h, viewBox: `0 0 ${full.w} ${full.h}` });
-    svg.setAttribute("font-family", "'IBM Plex Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif");
+    svg.setAttribute("font-family", FACE);
     svg.append(make("rect", { width: full.w, height: full.h, fill: token("surface") }));
     svg.append(make("text", { x: 16, y: 30, "font-size": 16, "font-weight": 700, fill: token("ink") }, title));
-    names.forEach((name, i) => {
+    names.forEach((_, i) => {
       const middle = i * size + size / 2;
-      const short = name.length > 34 ? name.slice(0, 33) + "…" : name;
-      svg.append(make("text", { x: left - 8, y: top + middle + 4, "font-size": 12, "text-anchor": "end", fill: token("ink2") }, short));
+      svg.append(make("text", { x: left - 8, y: top + middle + 4, "font-size": 12, "text-anchor": "end", fill: token("ink2") }, short[i]));
       const angle = many ? -90 : -40;
       const head = { "font-size": 12, fill: token("ink2"), transform: `translate(${left + middle + (many ? 4 : 0)} ${top - 8}) rotate(${angle})` };
-      svg.append(make("text", head, short));
+      svg.append(make("text", head, short[i]));
     });
     counts.forEach((row, right) => {
       const total = row.reduce((a, b) => a + b, 0);
@@ -177,6 +180,12 @@
     const foot = t("Rows: what is right. Columns: what it said.");
     svg.append(make("text", { x: 16, y: full.h - 16, "font-size": 12, fill: token("ink3") }, foot));
     return svg;
+  }
+
+  function widths(names) {
+    const brush = document.createElement("canvas").getContext("2d");
+    brush.font = "12px " + FACE;
+    return names.map((name) => brush.measureText(name).width);
   }
 
   /* Saves the drawing as a file: "svg" as it is, "png" at twice its size. */

@@ -50,7 +50,7 @@
       title: view.underWay ? t("A run is under way. You can try it when it has finished.") : t("Needs a finished run"),
       body: t("Then you write a text and see at once what the model says and how sure it is, give it a whole file, and take it away."),
     });
-    fill(view.root, head([go]), Hone.card({ body }));
+    fill(view.root, head([go]), body);
   }
 
   function failure(view, error) {
@@ -117,15 +117,14 @@
       return refresh(view, true);
     };
     const all = view.runs.map((run) => ({ value: run.id, title: called(run) }));
-    const asked = Hone.select({ options: all, value: view.run, onchange: pick("playground.run"), id: "playground-run" });
+    if (all.length < 2) return h("p.sub", t("With a second finished run you can compare the two here."));
     const rest = [{ value: "", title: t("no other run") }, ...all.filter((one) => one.value !== view.run)];
-    const beside = Hone.select({ options: rest, value: view.other || "", onchange: pick("playground.other"), id: "playground-other", disabled: rest.length < 2 });
     return h(
       "div.pg-runs",
       h("label", { for: "playground-run" }, t("Ask")),
-      asked,
+      Hone.select({ options: all, value: view.run, onchange: pick("playground.run"), id: "playground-run" }),
       h("label", { for: "playground-other" }, t("Compare with")),
-      beside,
+      Hone.select({ options: rest, value: view.other || "", onchange: pick("playground.other"), id: "playground-other" }),
     );
   }
 

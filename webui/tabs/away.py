@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import Missing
-from core.export import packing
+from core.export import pack
 from core.export.recipe import recipe_text
 from core.words import Message
 from webui.calls import Here, call
@@ -14,15 +14,17 @@ NOT_IN_QUOTES = set('"\\$`!%\n\r\t')  # characters a shell reads differently bet
 
 
 @call
-def away(here: Here, *, run: str) -> dict[str, Any]:
-    """How the copy of a run stands. One that was never made is begun: nobody has to ask for it."""
+def away(here: Here, *, run: str, begin: bool = True) -> dict[str, Any]:
+    """How the copy of a run stands. One that was never made is begun, at `begin`: nobody has to ask for it."""
     chosen = here.run(run)
-    made = packing.packed(chosen.folder)
+    made = pack.read(chosen.folder)
     if made:
         return {"state": "ready", **_told(here, chosen, made)}
     last = here.jobs.latest(_key(here, run))
     job = here.jobs.state(last) if last else None
     if job is None or job["state"] == "done":
+        if not begin:
+            return {"state": "making", "done": 0, "total": 0, "seconds_left": None}
         job = away_make(here, run=run)
     if job["state"] in ("failed", "cancelled"):
         return {"state": job["state"], "error": job["error"]}
@@ -36,14 +38,14 @@ def away_make(here: Here, *, run: str) -> dict[str, Any]:
         raise Missing(Message("This run has no model yet."), fix=Message("Choose another run."))
     title = Message("The copy of {run} to take away", run=chosen.name)
     arguments = {"run_dir": str(chosen.folder), "language": here.language}
-    job = here.jobs.start("core.export.packing:pack", arguments, title=title, key=_key(here, run), torch=True)
+    job = here.jobs.start("core.export.pack:pack", arguments, title=title, key=_key(here, run), torch=True)
     return here.jobs.state(job.id)
 
 
 @call
 def away_file(here: Here, *, run: str) -> dict[str, Any]:
     folder = here.run(run).folder
-    made = packing.packed(folder)
+    made = pack.read(folder)
     if not made:
         raise Missing(Message("The copy is no longer here."), fix=Message("Have it checked again."))
     path = folder / "export" / made["zip"]

@@ -13,7 +13,7 @@ from core.errors import Missing
 from core.evaluation import answers, report
 from core.words import Message, plural
 from webui.calls import Here, call, panel
-from webui.finished import finished
+from webui.finished import chips, finished
 from webui.page import Page
 
 MOST_PAIRS = 40
@@ -123,28 +123,23 @@ def _parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, An
     spec = here.run(run).spec
     if made is None:
         return {
-            "labels": _chips(spec["labels"]["names"], spec["labels"].get("colours") or []),
+            "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
             "total": None,
             "split": None,
         }
-    chips = _chips(made["labels"], made["colours"])
+    labels = chips(made["labels"], made["colours"])
     ready = made["ready"]
     return {
-        "labels": chips,
+        "labels": labels,
         "total": made["total"],
         "split": made["split"],
         "stale": _stale(here, run) if made["done"] else None,
         "verdict": _marked(made["verdict"]) if made["verdict"] else None,
         "contenders": _contenders(made, here.run(run).name) if "answers" in ready else None,
-        "table": _table(made, chips) if "labels" in ready else None,
+        "table": _table(made, labels) if "labels" in ready else None,
         "confusion": _confusion(made) if "confusion" in ready else None,
         "mistakes": {"total": made["mistakes"]} if "answers" in ready else None,
     }
-
-
-def _chips(names: list[str], colours: list[int]) -> list[dict[str, Any]]:
-    known = [*colours, *range(len(colours), len(names))]
-    return [{"name": name, "colour": colour} for name, colour in zip(names, known, strict=False)]
 
 
 def _contenders(made: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -174,10 +169,11 @@ def _line(one: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def _table(made: Mapping[str, Any], chips: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = [{**chip, **_figures(row)} for chip, row in zip(chips, made["per_label"], strict=True)]
+def _table(made: Mapping[str, Any], labels: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = [{**chip, **_figures(row)} for chip, row in zip(labels, made["per_label"], strict=True)]
+    share = {"title": Message("share right (accuracy)"), "precision": None, "recall": None, "f1": made["accuracy"]}
     averages = [{"title": row["title"], **_figures(row)} for row in made["averages"]]
-    return {"rows": rows, "averages": averages, "accuracy": made["accuracy"]}
+    return {"rows": rows, "averages": [{**share, "support": made["total"]}, *averages]}
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from core.evaluation import answers
 from core.inference import TEXT_NAMES
 from core.words import Message
 from webui.calls import Here, call, panel, told
-from webui.finished import finished
+from webui.finished import chips, finished
 from webui.page import Page
 from webui.tabs import away
 
@@ -102,8 +102,8 @@ def _unsure(shares: Sequence[float]) -> Message | None:
 
 
 def _colours(spec: Mapping[str, Any]) -> dict[str, int]:
-    names, colours = spec["labels"]["names"], list(spec["labels"].get("colours") or [])
-    return dict(zip(names, [*colours, *range(len(colours), len(names))], strict=False))
+    labels = chips(spec["labels"]["names"], spec["labels"].get("colours"))
+    return {label["name"]: label["colour"] for label in labels}
 
 
 def _with_colour(here: Here, run: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def file_state(here: Here) -> dict[str, Any]:
         "rows": result["done"],
         "cut": result["cancelled"],
         "out": _out_name(shown["name"], path),
-        "sample": _first_answers(here, path, result),
+        "sample": _first_answers(path, result, _all_colours(here)),
     }
 
 
@@ -237,15 +237,30 @@ def _text_column(look: Any, wanted: str) -> str:
     return str(look.columns[lengths.index(max(lengths))])
 
 
-def _first_answers(here: Here, path: Path, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _all_colours(here: Here) -> dict[str, int]:
+    """Colours of the labels of any run of the project; the newest run's count."""
+    found: dict[str, int] = {}
+    for run in here.project.runs()[:8]:
+        found = {**_colours(run.spec), **found}
+    return found
+
+
+def _first_answers(path: Path, result: Mapping[str, Any], colours: Mapping[str, int]) -> list[dict[str, Any]]:
     """The first rows of an answered file, to be shown beside the download."""
     look = reading.inspect(path, path.name, reading.How(header=True))
     if result["column"] not in look.columns or len(look.columns) < 3:
         return []
     text, label = look.columns.index(result["column"]), _last_called(look.columns, "prediction")
     share = _last_called(look.columns, "probability")
-    rows = look.rows[:SAMPLE]
-    return [{"text": row[text][:200], "name": row[label], "colour": 0, "probability": float(row[share] or 0)} for row in rows]
+    return [
+        {
+            "text": row[text][:200],
+            "name": row[label],
+            "colour": colours.get(row[label], 0),
+            "probability": float(row[share] or 0),
+        }
+        for row in look.rows[:SAMPLE]
+    ]
 
 
 def _last_called(columns: Sequence[str], name: str) -> int:

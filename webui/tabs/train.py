@@ -171,7 +171,7 @@ def _listed(run: Any) -> dict[str, Any]:
 
 def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     names, colours = spec["labels"]["names"], spec["labels"]["colours"]
-    return [{"name": name, "colour": colour} for name, colour in zip(names, colours, strict=True)]
+    return [{"name": name, "colour": colour - 1} for name, colour in zip(names, colours, strict=True)]
 
 
 def _failure(run: Any, failure: Mapping[str, Any] | None) -> dict[str, Any] | None:
