@@ -207,7 +207,7 @@ def _memory(measured: Mapping[str, Any], settings: TrainingSettings, counts: Cou
 
 def _presets(measured: Mapping[str, Any], settled: Any, counts: Counts) -> dict[str, float]:
     """Seconds of the three presets on the chosen base, from the same measurement."""
-    found = {}
+    found: dict[str, float] = {}
     for preset in PRESETS:
         advice = advise(settled.facts, preset, base=settled.base)
         steps = phases(advice.settings, advice.base.kind, preset)
@@ -259,8 +259,8 @@ def _order(dataset: Any, settled: Any) -> dict[str, Any]:
     settings, base = settled.settings, settled.base
     values = {**TrainingSettings().model_dump(), **{k: getattr(settings, k) for k in COSTLY}, "base": base.id}
     tuned = settings.method if settings.method in TUNED else "full"
-    batch = 1 << max(3, round(math.log2(settings.batch_size)))
-    longest = 1 << math.ceil(math.log2(settings.max_length))
+    batch = max(32, 1 << round(math.log2(settings.batch_size)))  # a + b * tokens holds for smaller ones too
+    longest = max(128, 1 << math.ceil(math.log2(settings.max_length)))
     values |= {"method": tuned, "batch_size": min(1024, batch), "max_length": min(8192, longest)}
     return {"data": str(dataset.folder), "settings": values, "base": base.as_json()}
 

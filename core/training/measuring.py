@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.words import Message
 
 SAMPLE = 1_600  # texts: as many as the loop sorts by length together, at 32 a step
 BUDGET = 6.0  # seconds of steps, and half of that without learning
-FEWEST, MOST = 4, 24  # steps
+FEWEST, MOST = 2, 24  # steps
 LONGEST = 2_048  # tokens counted of one text
 FIT_ROWS = 4_000  # rows of the trial fit
 QUANTILES = 200
@@ -145,15 +146,17 @@ class _Trial:
         batches = list(by_tokens(self.examples))
         self.model.eval()
         seen = []
+        begun = time.perf_counter()
         with torch.inference_mode(), autocast(self.device):
-            for batch in _spread(batches, MOST):
+            for batch in [batches[0], *_spread(batches, MOST)]:
                 inputs = {k: v.to(self.device.name) for k, v in self.task.collate(batch, None, self.tokenizer).items()}
-                seconds = self._timed(lambda inputs=inputs: self.model(**inputs))  # type: ignore[misc]
+                seconds = self._timed(partial(self.model, **inputs))
                 seen.append((inputs["input_ids"].numel(), seconds))
-                clock.at(0.2 + 0.2 * min(1.0, sum(s for _, s in seen) / (BUDGET / 2)))
-                if sum(s for _, s in seen[1:]) > BUDGET / 2 and len(seen) > FEWEST:
+                spent = (time.perf_counter() - begun) / (BUDGET / 2)
+                clock.at(0.2 + 0.2 * min(1.0, spent))
+                if spent > 1 and len(seen) > FEWEST:
                     break
-        return _line(seen)
+        return _line(seen[1:])  # the first one pays for what is made only once
 
     def fit(self) -> dict[str, Any]:
         """Seconds that one iteration of the convex fit takes, for a row and a label; on features as wide as the model's."""
@@ -191,33 +194,34 @@ class _Trial:
         )
         batches = self.task.arrange(self.examples, settings, settings.seed)
         longest = max(batches, key=lambda b: len(b) * max(len(e.input_ids) for e in b))
-        order = [longest, *_spread([b for b in batches if b is not longest], MOST)]
         place = Place(0, 0)
         seen: list[tuple[int, float]] = []
         told: list[Any] = []
-        for batch in order:
 
-            def step(batch: Any = batch) -> None:
-                backward(self.model, optimizer, arithmetic, [batch], material, place, told.append)
-                arithmetic.step(optimizer, weights, settings.clip_norm)
+        def step(batch: Any) -> None:
+            backward(self.model, optimizer, arithmetic, [batch], material, place, told.append)
+            arithmetic.step(optimizer, weights, settings.clip_norm)
+            seconds = time.perf_counter() - begun
+            clock.at(0.5 + 0.5 * min(1.0, seconds / BUDGET))
 
-            if not seen:
-                step()  # the first one pays for what is made only once
-                peak = self._memory()
-            seconds = self._timed(step)
+        begun = time.perf_counter()
+        first = self._timed(partial(step, longest))  # pays for what is made only once, and needs the most memory
+        used, total = self._memory()
+        for batch in _spread(batches, MOST):
+            seconds = self._timed(partial(step, batch))
             seen.append((len(batch) * max(len(e.input_ids) for e in batch), seconds))
-            clock.at(0.5 + 0.5 * min(1.0, sum(s for _, s in seen) / BUDGET))
-            if sum(s for _, s in seen) > BUDGET and len(seen) >= FEWEST:
+            if time.perf_counter() - begun > BUDGET and len(seen) >= FEWEST:
                 break
-        used, total = peak
-        fixed = self._fixed(weights)
+        tokens = len(longest) * max(len(e.input_ids) for e in longest)
+        if len(seen) < FEWEST:
+            seen.append((tokens, first))
         return {
             "step": _line(seen),
             "measured_steps": len(seen) + 1,
             "batch": settings.batch_size // place.splits,
-            "tokens": seen[0][0],
+            "tokens": tokens // place.splits,
             "memory": max(used, self._memory()[0]),
-            "fixed": fixed,
+            "fixed": self._fixed(weights),
             "memory_total": total,
         }
 

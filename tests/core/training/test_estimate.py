@@ -1,0 +1,133 @@
+"""Estimates from real steps of a tiny model in a real job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.data.dataset import Dataset
+from core.jobs import Jobs
+from core.models.catalogue import CLASSIC
+from core.training import estimate
+from core.training.advice import Facts, phases
+from core.training.draft import Draft, settle
+from core.training.estimate import Counts, estimated
+from core.training.settings import TrainingSettings
+
+WORDS = ["the", "good", "bad", "great", "awful", "movie", "film", "love", "money", "bank", "card", "lost", "happy", "sad", "red", "blue"]
+
+
+@pytest.fixture
+def project(workspace) -> Path:
+    folder = workspace.projects / "project-a"
+    chance = np.random.default_rng(3)
+    lines = ["text,label"]
+    for n in range(300):
+        words = chance.choice(WORDS, size=int(chance.integers(3, 30)))
+        lines.append(f"{' '.join(words)} {n},{'abc'[n % 3]}")
+    source = workspace.home / "some.csv"
+    source.write_text("\n".join(lines), encoding="utf-8")
+    Dataset.open(folder / "data").add(source, "some.csv")
+    return folder
+
+
+@pytest.fixture
+def jobs(workspace):
+    made = Jobs(workspace.jobs)
+    yield made
+    made.close()
+
+
+def settled(project: Path, base: str, preset: str = "balanced", **changed):
+    return settle(Draft(preset, {"base": base, **changed}), Dataset.open(project / "data").facts())
+
+
+def finished(jobs, project, wanted, until) -> dict:
+    dataset = Dataset.open(project / "data")
+    assert estimate.told(jobs, project, dataset, wanted)["state"] == "measuring"
+    until(lambda: estimate.told(jobs, project, dataset, wanted, start=False)["state"] != "measuring", 120)
+    return estimate.told(jobs, project, dataset, wanted, start=False)
+
+
+def test_a_few_real_steps_give_time_and_memory_and_one_measurement_serves_all_presets(
+    jobs, project, tiny_encoder, until
+):
+    dataset, base = Dataset.open(project / "data"), str(tiny_encoder)
+    balanced = settled(project, base)
+    answer = finished(jobs, project, balanced, until)
+    assert answer["state"] == "done", answer
+    assert 0 < answer["low"] <= answer["seconds"] <= answer["high"] < 600
+    assert answer["measured_steps"] >= 2 and 50e6 < answer["memory"] < answer["memory_total"]
+    assert answer["presets"]["quick"] < answer["presets"]["balanced"] < answer["presets"]["best"]
+    assert answer["presets"]["balanced"] == answer["seconds"] and answer["repair"] is None
+    job = jobs.latest("estimate:project-a")
+    for other in (settled(project, base, "best"), settled(project, base, "quick"), settled(project, base, epochs=40.0)):
+        assert estimate.told(jobs, project, dataset, other)["state"] == "done"
+    assert jobs.latest("estimate:project-a") == job, "nothing was measured anew"
+    longer = estimate.known(jobs, project, dataset, settled(project, base, epochs=40.0))
+    assert longer["seconds"] > answer["seconds"]
+    assert estimate.known(Jobs(jobs.folder), project, dataset, balanced) is not None, "it outlives the server"
+
+
+def test_a_classic_base_is_measured_too(jobs, project, until):
+    answer = finished(jobs, project, settled(project, CLASSIC), until)
+    assert answer["state"] == "done" and 0 < answer["seconds"] < 60 and answer["memory"] > 0
+
+
+def test_measuring_that_fails_says_why(jobs, project, tiny_encoder, tmp_path, until):
+    import shutil
+
+    copy = tmp_path / "base"
+    shutil.copytree(tiny_encoder, copy)
+    (copy / "model.safetensors").write_bytes(b"broken")
+    answer = finished(jobs, project, settled(project, str(copy)), until)
+    assert answer["state"] == "failed" and answer["message"]["say"]
+
+
+def test_nothing_is_measured_while_a_value_is_off_or_when_it_may_not_start(jobs, project, tiny_encoder):
+    dataset = Dataset.open(project / "data")
+    assert estimate.known(jobs, project, dataset, settled(project, str(tiny_encoder), epochs=-3)) is None
+    assert estimate.told(jobs, project, dataset, settled(project, str(tiny_encoder)), start=False) == {"state": "busy"}
+    assert jobs.latest("estimate:project-a") is None
+
+
+MEASURED = {
+    "kind": "encoder", "load": 1.0, "encode": 1e-5, "forward": [0.01, 1e-5], "iteration": 1e-9, "step": [0.05, 1e-4],
+    "measured_steps": 9, "batch": 32, "tokens": 32 * 64, "memory": 2 << 30, "fixed": 1 << 30, "memory_total": 8 << 30,
+    "lengths": np.linspace(8, 64, 200).round().astype(int).tolist(),
+}  # fmt: skip
+COUNTS = Counts(train=3200, validation=300, test=500, labels=5)
+
+
+def sums(**settings):
+    chosen = TrainingSettings(**{"epochs": 4, "patience": 0, **settings})
+    return estimated(MEASURED, chosen, phases(chosen, "encoder"), COUNTS)
+
+
+def test_the_sums_grow_as_the_work_grows():
+    once, twice = sums(epochs=4)["seconds"], sums(epochs=8)["seconds"]
+    steps = 4 * 100 * (0.05 + 1e-4 * 32 * 38)  # texts are 36 tokens long on average, a batch a little more with padding
+    assert twice - once == pytest.approx(steps, rel=0.15)
+    assert sums(max_length=16)["seconds"] < once and sums(batch_size=64)["memory"] > sums()["memory"]
+    assert sums(length="minutes", minutes=10)["seconds"] == pytest.approx(600, abs=40)
+    assert sums(bucketing=False)["seconds"] > once
+
+
+def test_a_run_that_may_stop_early_has_a_lower_end():
+    early = sums(epochs=20, patience=2, evaluations=1.0)
+    assert early["low"] < 0.3 * early["seconds"] < early["high"]
+
+
+def test_too_large_a_batch_comes_with_one_that_fits():
+    chosen = TrainingSettings(batch_size=512)
+    answer = estimated(MEASURED, chosen, phases(chosen, "encoder"), COUNTS)
+    assert answer["memory"] > answer["memory_total"]
+    repair = estimate._repair(MEASURED, chosen, answer)
+    assert repair["values"] == {"batch_size": 128, "accumulation": 4} and str(repair["title"]) == "Use 128"
+    assert sums(batch_size=128)["memory"] <= answer["memory_total"]
+
+
+def test_facts_are_counted_once():
+    assert estimate.counted(Facts(train=5, validation=2, test=3, labels={"a": 1, "b": 9})) == Counts(5, 2, 3, 2)
