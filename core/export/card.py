@@ -187,7 +187,7 @@ class _Card:
         facts: list[tuple[str, str]] = [
             (
                 self.say(Message("Base model")),
-                f"{_plain(said(spec['base']['title'], self.language))} ({_code(_base_name(spec))})",
+                f"{_plain(said(spec['base']['title'], self.language))} ({_code(_upstream(spec))})",
             ),
             (self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps))),
             (self.say(Message("Seed of chance")), str(spec.get("seed"))),
@@ -251,7 +251,7 @@ class _Card:
         if self.classic:
             yield self.say(Message("The model is made of your texts alone; Hone claims no right to it.")) + "\n"
         elif licence:
-            base = _plain(UPSTREAM.get(self.spec["base"]["id"]) or _base_name(self.spec))
+            base = _plain(_upstream(self.spec))
             yield (
                 self.say(
                     Message(
@@ -294,6 +294,10 @@ METHODS = {
 }
 
 
+def _upstream(spec: Mapping[str, Any]) -> str:
+    return UPSTREAM.get(str(spec["base"]["id"])) or _base_name(spec)
+
+
 def _base_name(spec: Mapping[str, Any]) -> str:
     """The base as one may print it: a folder of this machine by its last name only."""
     name = str(spec["base"]["id"])
@@ -310,7 +314,10 @@ def _code(text: str) -> str:
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence[-1:] in ".。!?）)" else sentence + "."
+    """With a full stop; Chinese sentences bring their own kind."""
+    if sentence[-1:] in ".。!?？）)":
+        return sentence
+    return sentence + ("。" if re.search("[\u4e00-\u9fff]", sentence) else ".")
 
 
 def _share(value: float | None) -> str:

@@ -98,7 +98,7 @@ def _packed(
         progress(15)
         _look(cancelled)
         making = Path(working) / "made.zip"
-        _zip(inside, making, slug(run.name), cancelled)
+        _zip(inside, making, slug(title_of(run)), cancelled)
         shutil.rmtree(inside)
         progress(40)
         checked, equal = _compare(making, run_dir, Path(working), progress, cancelled)
@@ -115,7 +115,7 @@ def _packed(
             )
         for old in folder.glob("*.zip"):
             old.unlink()
-        target = folder / f"{slug(run.name)}.zip"
+        target = folder / f"{slug(title_of(run))}.zip"
         making.replace(target)
     told = {
         "zip": target.name,
@@ -147,10 +147,11 @@ def _fill(folder: Path, run: Run, report: Mapping[str, Any] | None, language: st
     if drawn:
         write_text(folder / "curves.svg", drawn)
     write_json(folder / "scores.json", _scores(run, report))
-    recipe = recipe_text(spec["settings"], preset=spec.get("preset"), phases=spec["phases"], name=run.name)
+    name = title_of(run)
+    recipe = recipe_text(spec["settings"], preset=spec.get("preset"), phases=spec["phases"], name=name)
     write_text(folder / "recipe.yaml", recipe)
     told = card(
-        spec, view, report, name=run.name, counts=_label_counts(run.folder), has_curves=bool(drawn), language=language
+        spec, view, report, name=name, counts=_label_counts(run.folder), has_curves=bool(drawn), language=language
     )
     write_text(folder / "README.md", told)
 
@@ -215,8 +216,11 @@ def _zip(folder: Path, target: Path, name: str, cancelled: Stop) -> None:
         for path in sorted(folder.rglob("*")):
             _look(cancelled)
             if path.is_file():
-                how = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
-                archive.write(path, f"{name}/{path.relative_to(folder).as_posix()}", compress_type=how)
+                told = zipfile.ZipInfo.from_file(path, f"{name}/{path.relative_to(folder).as_posix()}")
+                told.external_attr = 0o100644 << 16
+                told.compress_type = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
+                with path.open("rb") as source, archive.open(told, "w", force_zip64=True) as target_file:
+                    shutil.copyfileobj(source, target_file, 1 << 20)
 
 
 # The check ----------------------------------------------------------------------------------------------------------
@@ -313,6 +317,15 @@ def _whole(home: Path) -> None:
 
 
 # Small things -------------------------------------------------------------------------------------------------------
+
+
+def title_of(run: Run) -> str:
+    """The project's name and the run's, as far as there are any."""
+    try:
+        project = str(read_json(run.folder.parent.parent / "project.json")["name"])
+    except (OSError, ValueError, KeyError):
+        project = ""
+    return f"{project} · {run.name}" if project else run.name
 
 
 def slug(name: str) -> str:

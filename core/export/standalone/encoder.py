@@ -18,7 +18,9 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging
 
+logging.disable_progress_bar()
 HERE = Path(__file__).resolve().parent
 
 

@@ -1,0 +1,131 @@
+"""The resident process: instant, alone with torch, and back again whenever it dies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import HoneError, Missing
+from core.inference import Predictor
+from core.service import Service
+from core.training.runs import Run
+
+TEXTS = ["lost my card", "great film", ""]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    yield made
+    made.close()
+
+
+def test_it_answers_as_the_model_does_and_says_how_long_it_took(service: Service, tuned_run: Run, classic_run: Run):
+    for run in (tuned_run, classic_run):
+        told = service.predict(run.folder, TEXTS)
+        expected = Predictor.open(run.model, device="cpu").predict(TEXTS)
+        assert [a["label"] for a in told["answers"]] == [a.label for a in expected]
+        for answer, right in zip(told["answers"], expected, strict=True):
+            assert answer["probabilities"] == pytest.approx(right.probabilities, abs=1e-5)
+        assert 0 < told["milliseconds"] < 10_000
+
+
+def test_the_second_answer_comes_at_once(service: Service, tuned_run: Run):
+    service.predict(tuned_run.folder, TEXTS)
+    began = time.perf_counter()
+    service.predict(tuned_run.folder, TEXTS)
+    assert time.perf_counter() - began < 1.0
+
+
+def test_a_killed_process_is_started_again(service: Service, classic_run: Run):
+    service.predict(classic_run.folder, TEXTS)
+    first = service._process.pid
+    os.kill(first, signal.SIGKILL)
+    assert service.predict(classic_run.folder, TEXTS)["answers"]
+    assert service._process.pid != first
+
+
+def test_many_may_ask_at_once_and_each_gets_its_own_answer(service: Service, classic_run: Run):
+    texts = [f"red bike number {i}" if i % 2 else f"great happy film {i}" for i in range(40)]
+    expected = [a.label for a in Predictor.open(classic_run.model).predict(texts)]
+    found: dict[int, str] = {}
+
+    def ask(i: int) -> None:
+        found[i] = service.predict(classic_run.folder, [texts[i]])["answers"][0]["label"]
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [found[i] for i in range(40)] == expected
+
+
+def test_a_model_that_was_written_anew_is_opened_anew(
+    service: Service, classic_run: Run, tuned_run: Run, tmp_path: Path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(classic_run.model, folder / "model")
+    before = service.predict(folder, TEXTS)["answers"]
+    shutil.rmtree(folder / "model")
+    shutil.copytree(tuned_run.model, folder / "model")
+    os.utime(folder / "model" / "hone.json")
+    assert service.predict(folder, TEXTS)["answers"] != before
+
+
+def test_it_leaves_when_nobody_asks_and_comes_back(tmp_path: Path, classic_run: Run, until):
+    service = Service(tmp_path, idle=0.3)
+    try:
+        service.predict(classic_run.folder, TEXTS)
+        first = service._process
+        until(lambda: not first.alive())
+        assert service.predict(classic_run.folder, TEXTS)["answers"]
+    finally:
+        service.close()
+
+
+def test_a_run_without_a_model_and_a_damaged_one_are_told(service: Service, tuned_run: Run, tmp_path: Path):
+    with pytest.raises(Missing, match="This run has no model yet"):
+        service.predict(tmp_path, TEXTS)
+    shutil.copytree(tuned_run.model, tmp_path / "run" / "model")
+    (tmp_path / "run" / "model" / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(HoneError):
+        service.predict(tmp_path / "run", TEXTS)
+    assert service.predict(tuned_run.folder, TEXTS)["answers"]  # others are served all the same
+
+
+def test_a_late_answer_is_an_error_and_not_a_wait_for_ever(service: Service, tuned_run: Run):
+    with pytest.raises(HoneError, match="took too long"):
+        service.predict(tuned_run.folder, TEXTS, timeout=0.01)
+    assert service.predict(tuned_run.folder, TEXTS)["answers"]
+
+
+def test_a_closed_service_answers_no_more_and_leaves_no_process(service: Service, classic_run: Run):
+    service.predict(classic_run.folder, TEXTS)
+    process = service._process
+    service.close()
+    assert not process.alive()
+    with pytest.raises(HoneError, match="closing"):
+        service.predict(classic_run.folder, TEXTS)
+
+
+def test_the_page_stays_without_torch(classic_run: Run, tmp_path: Path):
+    code = (
+        "import sys\nfrom core.service import Service\n"
+        f"s = Service({str(tmp_path)!r})\nassert s.predict({str(classic_run.folder)!r}, ['a'])['answers']\ns.close()\n"
+        "assert not {'torch', 'transformers', 'sklearn', 'scipy'} & set(sys.modules)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
