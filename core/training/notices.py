@@ -129,9 +129,10 @@ def _early_stop(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         "info",
         Message("Stopped early, on purpose"),
-        Message(
+        plural(
+            int(v["checks"]),
+            "One check brought nothing better. The best moment, step {s}, is kept. (early stopping)",
             "{n} checks brought nothing better. The best moment, step {s}, is kept. (early stopping)",
-            n=int(v["checks"]),
             s=int(v["best_step"]),
         ),
     )
