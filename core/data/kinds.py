@@ -7,6 +7,8 @@ import re
 import zipfile
 from pathlib import Path
 
+from core.data import delimited
+from core.data.how import Trouble
 from core.errors import NotATable
 from core.words import Message
 
@@ -95,13 +97,13 @@ def text_kind(sample: list[str], name: str) -> str:
     first = next((line for line in sample if line.strip()), "").strip().lstrip("\ufeff")
     if first[:1] in "{[" and first[:1] and (kind := _json_kind(sample, first, named)):
         return kind
-    if named in ("json", "jsonl"):
-        return named
     if named != "csv" and _is_tagged(sample):
         return "conll"
-    if named == "txt" or named is None:
-        return "csv" if _is_tabular(sample, ("\t",) if named == "txt" else ("\t", ",", ";", "|")) else "txt"
-    return "csv" if named not in ("xlsx", "parquet", "conll") else "txt"
+    if named == "csv":
+        return "csv"
+    if _is_tabular(sample, ("\t",) if named == "txt" else ("\t", ",", ";", "|")) or _is_named_table(sample):
+        return "csv"
+    return "txt"
 
 
 def not_a_table(name: str, what: Message) -> NotATable:
@@ -139,6 +141,8 @@ def _json_kind(sample: list[str], first: str, named: str | None) -> str | None:
     """jsonl when the first lines are whole records each, json when one record spans lines; None when it is no JSON at all."""
     full = [line.strip() for line in sample[:50] if line.strip()]
     whole = sum(_is_record(line) for line in full)
+    if first.startswith("[") and len(full) == 1:
+        return "json"
     if first.startswith("{") and whole and (len(full) > 1 or named == "jsonl"):
         return "jsonl"
     if named in ("json", "jsonl"):
@@ -165,6 +169,17 @@ def _is_tagged(sample: list[str]) -> bool:
         return False
     tagged = sum(bool(TAGGED.match(line)) and len(line.split()) <= 6 and len(line) < 120 for line in filled)
     return tagged > 0.9 * len(filled)
+
+
+def _is_named_table(sample: list[str]) -> bool:
+    """Comma-separated with a first row of well-known names, whatever the file is called."""
+    rows = list(delimited.records(sample[:500], ",", '"', Trouble()))
+    names = [cell.strip() for cell in rows[0]] if rows else []
+    return (
+        len(names) > 1
+        and all(delimited.NAMES.match(name) for name in names)
+        and sum(len(row) == len(names) for row in rows) > 0.98 * len(rows)
+    )
 
 
 def _is_tabular(sample: list[str], delimiters: tuple[str, ...]) -> bool:

@@ -91,7 +91,7 @@ def _sample_text(path: Path, name: str, how: How) -> Sample:
         reasons.append(found.reason)
     kinds.check_text(head, name, how.encoding in WIDE)
     lines = _first_lines(path, how.encoding or "utf-8")
-    if not any(line.strip() for line in lines):
+    if not any(line.strip("\ufeff \t\r\n") for line in lines):
         raise NotATable(
             Message("{file} is empty.", file=name),
             fix=Message("Choose a file with one text per row. Nothing was changed."),

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from core.errors import HoneError, NotATable
 from core.words import Message
@@ -22,20 +21,18 @@ MOST_PARTS = 5_000
 
 @contextmanager
 def workbook(path: Path, name: str) -> Iterator[Any]:
-    """The workbook, opened for streaming; anything wrong with it in clear words."""
+    """The workbook, opened for streaming, whatever its file's ending is."""
     import openpyxl
 
     check_size(path, name)
-    book = None
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        yield book
-    except (HoneError, GeneratorExit, KeyboardInterrupt, MemoryError):
-        raise
-    except (ParseError, zipfile.BadZipFile, Exception) as error:  # openpyxl raises whatever its parser meets
-        raise _damaged(name) from error
-    finally:
-        if book is not None:
+    with path.open("rb") as file:
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # openpyxl raises whatever its parser meets
+            raise _damaged(name) from error
+        try:
+            yield book
+        finally:
             book.close()
 
 
@@ -52,13 +49,25 @@ def rows(book: Any, sheet: str, name: str) -> Iterator[list[str]]:
             fix=Message("Choose another sheet."),
         )
     page = book[sheet]
-    page.reset_dimensions()  # the size a file states may be wrong, or huge
-    for row in page.iter_rows(values_only=True):
+    try:
+        page.reset_dimensions()  # the size a file states may be wrong, or huge
+        cells_of = page.iter_rows(values_only=True)
+    except Exception as error:
+        raise _damaged(name) from error
+    while (row := _next(cells_of, name)) is not None:
         cells = [_text(value) for value in row]
         while cells and not cells[-1]:
             cells.pop()
         if any(cells):
             yield cells
+
+
+def _next(cells_of: Iterator[Any], name: str) -> Any:
+    """The next row; None at the end. Only the parser's own errors mean a damaged file."""
+    try:
+        return next(cells_of, None)
+    except Exception as error:
+        raise _damaged(name) from error
 
 
 def check_size(path: Path, name: str) -> None:
