@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core import locks, processes
 from core.errors import HoneError, RunError
@@ -49,6 +50,9 @@ class Place:
 
     place: int
     seconds: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"place": self.place, "seconds": self.seconds}
 
 
 @dataclass

@@ -70,7 +70,8 @@ def follow(
     if now != stamp:
         answer["slow"] = slow
     if told["state"] == "queued":
-        answer["line"] = here.engine.line(one)
+        place = here.engine.line(one)
+        answer["line"] = place and place.as_json()
     return answer
 
 
