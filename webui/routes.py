@@ -26,7 +26,7 @@ from core.words import ASSETS, Message, translations
 from core.workspace import new_id, write_json
 from webui.calls import told
 from webui.studio import Studio
-from webui.who import welcome, who
+from webui.who import login_name, welcome, who
 
 log = logging.getLogger("hone")
 FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -65,7 +65,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/hone/welcome", bound(_welcome), methods=["POST"]),
         Route("/hone/upload", bound(_upload), methods=["POST"]),
         Route("/hone/download/{key}", bound(_download)),
-        Route("/hone/alive", _alive),
+        Route("/hone/alive", bound(_alive)),
     ]
 
 
@@ -169,8 +169,10 @@ async def _plotly(request: Request) -> Response:
     return FileResponse(plotly_file(), media_type="text/javascript", headers=FOR_A_YEAR)
 
 
-async def _alive(request: Request) -> Response:
-    return JSONResponse({"hone": True}, headers={"Cache-Control": "no-store"})
+async def _alive(studio: Studio, request: Request) -> Response:
+    """What a page asks when a call did not get through: is the server there, and does it still know this login?"""
+    known = studio.mode != "login" or login_name(request) is not None
+    return JSONResponse({"known": known}, headers={"Cache-Control": "no-store"})
 
 
 async def _welcome(studio: Studio, request: Request) -> Response:

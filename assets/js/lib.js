@@ -145,7 +145,11 @@
   const heard = {};
   Hone.bus = {
     on(event, fn) { (heard[event] = heard[event] || new Set()).add(fn); return () => heard[event].delete(fn); },
-    emit(event, detail) { for (const fn of [...(heard[event] || [])]) fn(detail); },
+    emit(event, detail) {
+      for (const fn of [...(heard[event] || [])]) {
+        try { fn(detail); } catch (error) { console.error(error); } // one part's mistake does not keep it from the others
+      }
+    },
   };
 
   // ---------- storage: kept in this browser, apart for each project ----------
@@ -174,19 +178,25 @@
   Hone.token = null; // the demo's, issued by the server
 
   async function ask(server, name, args, project) {
-    const old = { message: t("This page is older than the server."), fix: t("Reload the page.") };
-    if (!server || !server[name]) throw new Trouble(old);
-    let said;
-    try {
-      said = await server[name]({ args: args || {}, project, language: Hone.language, token: Hone.token });
-    } catch (error) {
-      Hone.connection(false);
-      throw new Trouble({ kind: "Offline", message: t("The server cannot be reached just now."), fix: t("This page reconnects by itself."), offline: true });
-    }
+    if (!server || !server[name]) throw older();
+    // Gradio's client answers undefined for everything that went wrong on the way
+    const said = await server[name]({ args: args || {}, project, language: Hone.language, token: Hone.token });
+    if (!said) throw await whyNot();
     Hone.connection(true);
-    if (said && said.error) throw new Trouble(said.error);
-    if (!said || !("ok" in said)) throw new Trouble(old);
+    if (said.error) throw new Trouble(said.error);
     return said.ok;
+  }
+
+  const older = () => new Trouble({ message: t("This page is older than the server."), fix: t("Reload the page.") });
+
+  /** The server is away, the login has ended, or the page is older than the server. */
+  async function whyNot() {
+    let alive = null;
+    try { alive = await fetch("hone/alive", { cache: "no-store" }).then((r) => (r.ok ? r.json() : null)); } catch { /* away */ }
+    Hone.connection(Boolean(alive));
+    if (!alive) return new Trouble({ kind: "Offline", message: t("The server cannot be reached just now."), fix: t("This page reconnects by itself."), offline: true });
+    if (!alive.known) return new Trouble({ kind: "NotAllowed", message: t("Your login has ended."), fix: t("Reload the page and log in again.") });
+    return older();
   }
 
   let connected = true;

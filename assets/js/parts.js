@@ -144,7 +144,7 @@
       return entry;
     }));
     const box = anchor.getBoundingClientRect();
-    layer().append(node);
+    (anchor.closest("dialog") || layer()).append(node); // a dialog lies over everything that is not in it
     const width = node.offsetWidth, height = node.offsetHeight;
     node.style.left = Math.max(8, Math.min(box.left, innerWidth - width - 8)) + "px";
     node.style.top = (box.bottom + 6 + height > innerHeight && box.top > height ? box.top - height - 6 : box.bottom + 6) + "px";

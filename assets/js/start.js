@@ -9,7 +9,10 @@
   if (here === "en" && wanted === "zh") {
     location.replace("zh" + location.search + location.hash);
   }
-  document.documentElement.lang = here === "zh" ? "zh-CN" : "en";
+  const lang = here === "zh" ? "zh-CN" : "en";
+  const named = function () { if (document.documentElement.lang !== lang) document.documentElement.lang = lang; };
+  named();
+  new MutationObserver(named).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] }); // Gradio writes the browser's
 
   window.HONE.theme = function () {
     const chosen = window.HONE.chosen || read("hone:theme");
