@@ -110,9 +110,8 @@ def _facts(here: Here) -> _Facts:
 def _seen(here: Here, run: Any) -> _Seen:
     view = run.view()
     right = view.test.get("accuracy")
-    share = 1.0 if view.state == "finished" else view.step / view.steps if view.steps else 0.0
     place = here.engine.place(run) if view.state == "queued" else None
-    return _Seen(run.id, run.name, view.state, share, view.seconds_left, view.step, right, place)
+    return _Seen(run.id, run.name, view.state, view.share, view.seconds_left, view.step, right, place)
 
 
 def _has_model(run: Any, seen: _Seen) -> bool:

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const { h } = Hone;
-  const SPAN = 12; // points over which the learning curve is smoothed
+  const SPAN = 12; // points over which the learning curve is smoothed, fewer at the beginning
   const OTHERS = [{ colour: "l6", dash: "dash" }, { colour: "l4", dash: "dot" }, { colour: "l3", dash: "dashdot" }];
 
   /** All a page knows of one run's curves. `take` adds a delta and says what changed: "nothing", "points" or "all". */
@@ -11,36 +11,42 @@
     const track = { run, name: "", ...nothing() };
 
     function nothing() {
-      return { generation: "", seen_points: 0, seen_checks: 0, step: [], epoch: [], loss: [], smooth: [], learning_rate: [], grad_norm: [], checks: [], phases: [], before: null, best_step: null, mean: 0, weight: 0 };
+      return { generation: "", seen_points: 0, seen_checks: 0, step: [], epoch: [], loss: [], smooth: [], learning_rate: [], grad_norm: [], checks: [], phases: [], before: null, best_step: null, mean: 0, count: 0 };
     }
 
     function add(points) {
       for (let i = 0; i < points.step.length; i += 1) {
+        if (begins(points.step[i])) track.count = 0;
         const loss = points.loss[i];
         if (loss !== null) {
-          // an average over about SPAN points that starts right (as Adam corrects its own)
-          track.mean += (loss - track.mean) / SPAN;
-          track.weight += (1 - track.weight) / SPAN;
+          const share = Math.max(1 / SPAN, 3 / (track.count + 3));
+          track.mean = track.count ? track.mean + (loss - track.mean) * share : loss;
+          track.count += 1;
         }
         for (const name of ["step", "epoch", "loss", "learning_rate", "grad_norm"]) track[name].push(points[name][i]);
-        track.smooth.push(track.weight ? track.mean / track.weight : null);
+        track.smooth.push(track.count ? track.mean : null);
       }
     }
 
+    /** Whether a phase lies between the last point and this one: what was smoothed before says nothing about it. */
+    function begins(step) {
+      const last = track.step.length ? track.step[track.step.length - 1] : -1;
+      return track.phases.some((phase) => phase.first_step > last && phase.first_step < step);
+    }
+
     track.take = (delta) => {
+      const phases = delta.phases || [];
+      const moved = delta.reset || delta.checks.length > 0 || delta.best_step !== track.best_step || phases.length !== track.phases.length;
       if (delta.reset) Object.assign(track, nothing());
-      const before = track.step.length;
+      const before = track.step.length, rounds = roundLines(track).length;
+      track.phases = phases;
       add(delta.points);
-      track.checks.push(...delta.checks);
-      const rounds = roundLines(track).length;
-      const moved = delta.reset || delta.checks.length > 0 || delta.best_step !== track.best_step || delta.phases.length !== track.phases.length;
-      track.generation = delta.generation;
-      track.seen_points = delta.seen_points;
-      track.seen_checks = delta.seen_checks;
-      track.phases = delta.phases;
-      track.before = delta.before;
-      track.best_step = delta.best_step;
-      track.fresh = before;
+      for (const check of delta.checks) {
+        // a moment may be asked again at the same step (the chosen last layer is): the later answer counts
+        if (track.checks.length && track.checks[track.checks.length - 1].step === check.step) track.checks.pop();
+        track.checks.push(check);
+      }
+      Object.assign(track, { generation: delta.generation, seen_points: delta.seen_points, seen_checks: delta.seen_checks, before: delta.before, best_step: delta.best_step, fresh: before });
       if (moved || roundLines(track).length !== rounds) return "all";
       return track.step.length > before ? "points" : "nothing";
     };
@@ -65,15 +71,27 @@
   const value = (check, name) => (check.scores[name] === undefined ? null : check.scores[name]);
   const known = (values) => values.filter((v) => typeof v === "number" && Number.isFinite(v));
   const best = (track) => track.checks.filter((c) => c.best).slice(-1)[0] || null;
-  const short = (x) => (x === null || x === undefined ? "–" : Math.abs(x) < 0.001 && x !== 0 ? x.toExponential(1) : x.toFixed(3));
+  const short = (x) => (x === null || x === undefined ? "–" : Math.abs(x) < 0.001 && x !== 0 ? x.toExponential(1).replace(".0e", "e") : x.toFixed(3));
 
   function axes(track, y, log) {
     return {
       hovermode: "x unified",
       xaxis: { title: t("step"), rangemode: "tozero", unifiedhovertitle: { text: t("step") + " %{x}" } },
       yaxis: { ...y, ...(log ? { type: "log" } : {}) },
-      shapes: roundLines(track).map((x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: Hone.colourOf("line-strong"), width: 1, dash: "dot" } })),
+      shapes: [...roundLines(track).map((x) => upright(x, "line-strong", "dot")), ...parts(track).slice(1).map((part) => upright(part.first_step, "line-strong", "solid"))],
+      annotations: parts(track).map((part) => ({ x: part.first_step, y: 1, yref: "paper", xanchor: "left", yanchor: "top", xshift: 4, showarrow: false, text: partName(part, track), font: { size: 11, color: Hone.colourOf("ink3") }, bgcolor: Hone.faded(Hone.colourOf("surface"), 0.8) })),
     };
+  }
+
+  const upright = (x, colour, dash) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: Hone.colourOf(colour), width: 1, dash } });
+
+  /** The phases, where there are several: each has its own course, so the plot says where one begins. */
+  const parts = (track) => (track.phases.length > 1 ? track.phases : []);
+
+  function partName(part, track) {
+    const alike = track.phases.filter((p) => p.method === part.method).length > 1;
+    if (alike && part.learning_rate) return short(part.learning_rate);
+    return { head: t("last layer"), full: t("whole model"), top: t("upper layers"), lora: "LoRA" }[part.method] || part.method;
   }
 
   const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: x.slice(), y: y.slice(), connectgaps: true, hovertemplate: name + " %{y:.3f}<extra></extra>", ...more });

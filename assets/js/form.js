@@ -46,6 +46,9 @@
     return knob.title + " " + (typeof value === "number" ? brief(value) : value);
   }
 
+  /* Whether a number says all that the choice above it says: "3 rounds" needs no "counted in rounds". */
+  const explains = (number, choice) => choice.kind === "choice" && (number.kind === "int" || number.kind === "float") && choice.name in number.shown_when && !number.advanced && number.group === choice.group && !choice.term;
+
   function form(spec, options) {
     const state = { values: {}, good: {}, more: {}, said: {} };
     const controls = {};
@@ -112,7 +115,7 @@
         refresh() {
           const counted = knobs.filter(counts);
           element.hidden = counted.length === 0;
-          const told = counted.filter((k) => !k.advanced || differs(k.name));
+          const told = counted.filter((k) => (!k.advanced || differs(k.name)) && !counted.some((other) => explains(other, k)));
           now.textContent = told.map((k) => (options.words && options.words[k.name] ? options.words[k.name](value(k.name)) : words(k, value(k.name)))).filter(Boolean).join(" · ");
           const bad = counted.filter(sentence).length;
           const changed = counted.filter((k) => differs(k.name)).length;

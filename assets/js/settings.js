@@ -95,7 +95,7 @@
 
   function baseWords(id) {
     const base = state.base.id === id ? state.base : state.bases.find((b) => b.id === id);
-    return base ? [base.title, ...base.facts.slice(0, 2)].join(t(", ")) : String(id);
+    return base ? [base.title, ...base.facts.slice(0, 1)].join(t(", ")) : String(id);
   }
 
   /* ---------- changes ---------- */

@@ -15,7 +15,7 @@
       page.ticked = Hone.store.get("train:ticked", []);
       page.score = Hone.store.get("train:score", "accuracy");
       await list();
-      poll = ctx.poll(tick, 1);
+      poll = ctx.poll(() => tick().catch(trouble), 1);
       for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => list().then(() => poll.now()).catch(() => {}));
       Hone.keys(root, { p: pauseOrResume });
     },
@@ -66,6 +66,13 @@
     return AT_WORK.has(page.now.state) ? 1 : page.now.state === "paused" ? 2 : 4;
   }
 
+  /** A server that cannot be reached is told by the frame; any other trouble is told here, and asked again. */
+  function trouble(error) {
+    if (!error.offline && parts) fill(parts.notice, Hone.notice({ error }));
+    if (parts) parts.state = null;
+    throw error;
+  }
+
   async function follow(id) {
     const track = (page.tracks[id] = page.tracks[id] || Hone.track(id));
     const told = await ctx.call("follow", { run: id, generation: track.generation, points: track.seen_points, checks: track.seen_checks, stamp: page.stamp });
@@ -99,7 +106,7 @@
   /* ---------- drawing ---------- */
 
   function draw() {
-    parts = { head: h("div"), notice: h("div.train-notice"), live: h("div"), plots: h("div.g2"), second: h("div.g2"), runs: parts ? parts.runs : h("div") };
+    parts = { head: parts ? parts.head : h("div"), notice: h("div.train-notice"), live: h("div"), plots: h("div.g2"), second: h("div.g2"), runs: parts ? parts.runs : h("div") };
     if (!page.id) return drawReady();
     const loss = h("div"), score = h("div.small");
     parts.legend = h("div");
@@ -157,12 +164,14 @@
   };
 
   function scoreChoice() {
-    return Hone.select({ label: t("What the second plot shows"), value: page.score, options: SCORES.map((s) => ({ value: s, title: TITLES[s]()[0] })), onchange: (value) => {
-      page.score = value;
-      Hone.store.set("train:score", value);
+    const other = button(t("Another curve"), () => Hone.menu(other, SCORES.map((name) => ({ title: TITLES[name]()[0], sub: TITLES[name]()[1], current: name === page.score, onpick: () => choose(name) }))), { link: true, id: "train-curve", "aria-haspopup": "menu" });
+    const choose = (name) => {
+      page.score = name;
+      Hone.store.set("train:score", name);
       drawScoreTitle();
       show("all");
-    } });
+    };
+    return other;
   }
 
   function drawScoreTitle() {

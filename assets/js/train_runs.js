@@ -28,7 +28,7 @@
       { title: t("Run"), cell: (run) => h("span", h("b", run.name), h("span.when", " · " + when(run.created)), run.note && h("small.train-note", run.note)) },
       { title: t("State"), cell: (run) => h("span", { class: "train-run-state " + run.state }, (STATES[run.state] || STATES.running)(run), ["interrupted", "paused"].includes(run.state) && button(t("Resume"), () => act.resume(run.id), { link: true })) },
       { title: t("learnt from"), class: "r nop", cell: (run) => fmt.number(run.texts) },
-      { title: t("right"), class: "r", cell: (run) => (typeof run.right === "number" ? h("span", { title: run.tested ? t("on the final test") : t("on validation") }, run.right.toFixed(3)) : "–") },
+      { title: h("span", { title: t("right on validation") }, t("right")), class: "r", cell: (run) => (typeof run.right === "number" ? run.right.toFixed(3) : "–") },
       { title: t("time"), class: "r", cell: (run) => clock(run.seconds) },
       { title: h("span.sr", t("More")), class: "r", cell: (run) => more(run, act) },
     ];

@@ -51,10 +51,14 @@
 
   const current = (now) => (now.phases && now.phases.length ? now.phases[now.phases.length - 1] : null);
   const tuning = (now) => current(now) && current(now).method !== "head";
-  const round = (now) => Math.min(Math.max(1, Math.floor(now.epoch) + 1), Math.max(1, Math.ceil(now.epochs)));
+  function round(now) {
+    const phase = current(now);
+    const done = phase.steps_per_epoch ? (now.step - phase.first_step) / phase.steps_per_epoch : now.epoch;
+    return Math.min(Math.max(1, Math.floor(done) + 1), Math.max(1, Math.ceil(now.epochs)));
+  }
   function rounds(now) { return tuning(now) ? t("Round {i} of {n}", { i: round(now), n: Math.ceil(now.epochs) }) : t("Fitting the last layer"); }
 
-  let began = { what: "", at: 0 };
+  let began = { what: null, at: 0 };
   function preparing(now) {
     const p = now.preparing || { what: "", say: t("Starting") };
     if (began.what !== p.what) began = { what: p.what, at: Date.now(), done: p.done || 0 };
@@ -83,9 +87,10 @@
       parts.steps = parts.live.querySelector(".train-steps");
       parts.edge = parts.live.querySelector(".edge");
       parts.facts = parts.live.querySelector(".facts");
+      parts.device = parts.live.querySelector(".train-device");
     }
     put(parts.line, state.line(now));
-    put(parts.steps, now.steps ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");
+    put(parts.steps, now.steps && !["finished", "stopped", "discarded"].includes(now.state) ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");
     parts.edge.querySelector("i").style.width = (100 * now.share).toFixed(1) + "%";
     parts.edge.setAttribute("aria-valuenow", Math.round(100 * now.share));
     parts.edge.classList.toggle("quiet", !["preparing", "running"].includes(now.state));
@@ -94,6 +99,9 @@
     if (parts.told !== text) fill(parts.facts, facts.map(([value, words]) => h("div", h("b", value), h("span", words))));
     parts.told = text;
     parts.facts.hidden = now.state === "queued";
+    const device = current(now) && current(now).device;
+    put(parts.device, device ? t("On {device}. {reason}", { device: device.title, reason: device.reason }) : "");
+    parts.device.hidden = !device || now.state !== "running";
   }
 
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
@@ -103,6 +111,7 @@
       h("div.train-top", h("p.train-line", { "aria-live": "polite" }), h("p.train-steps.num")),
       h("div.edge", { role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": t("Training") }, h("i")),
       h("div.facts"),
+      h("p.sub.train-device"),
       atWork && Hone.notifications.possible && window.isSecureContext ? tell() : null,
     ] });
   }

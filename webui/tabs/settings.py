@@ -230,12 +230,12 @@ LANGUAGES = {"en": Message("English"), "zh": Message("Chinese"), "multilingual":
 
 def described(base: Base) -> dict[str, Any]:
     """A base for the chooser: its title, a line for the fold, and what is known of it."""
-    languages = [LANGUAGES.get(code, Message("{code}", code=code)) for code in base.languages[:3]]
-    facts: list[Message] = list(languages)
+    facts: list[Message] = []
     if base.parameters:
         facts.append(Message("{n:.1f} M parameters", n=base.parameters / 1e6))
     if base.max_length:
         facts.append(Message("reads up to {n:,} word pieces", n=base.max_length))
+    facts += [LANGUAGES.get(code, Message("{code}", code=code)) for code in base.languages[:3]]
     if base.licence:
         facts.append(Message("licence {name}", name=base.licence))
     return {"id": base.id, "kind": base.kind, "title": base.title, "note": base.note, "facts": facts}

@@ -62,7 +62,7 @@ def follow(
     one = here.run(run)
     told = one.delta(generation, points, checks)
     slow = {name: told[name] for name in SELDOM}
-    slow["failure"] = _failure(one, told["failure"])
+    slow |= {"phases": [_phase(p) for p in told["phases"]], "failure": _failure(one, told["failure"])}
     now = hashlib.blake2s(
         json.dumps([slow, told["state"], told["seen_checks"]], default=str).encode(), digest_size=8
     ).hexdigest()
@@ -153,7 +153,6 @@ def _listed(run: Any) -> dict[str, Any]:
     """A run as a line of the list."""
     spec, notes = run.spec, run.notes
     now = facts(run.view())
-    right = now["test"].get("accuracy", now["scores"].get("accuracy"))
     return {
         "id": run.id,
         "name": notes["name"] or spec["name"],
@@ -162,8 +161,7 @@ def _listed(run: Any) -> dict[str, Any]:
         "state": now["state"],
         "step": now["step"],
         "share": now["share"],
-        "right": right,
-        "tested": "accuracy" in now["test"],
+        "right": now["scores"].get("accuracy"),
         "seconds": now["seconds"],
         "texts": spec["data"]["counts"].get("train"),
         "base": spec["base"]["title"],
@@ -173,6 +171,13 @@ def _listed(run: Any) -> dict[str, Any]:
 def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     names, colours = spec["labels"]["names"], spec["labels"]["colours"]
     return [{"name": name, "colour": colour - 1} for name, colour in zip(names, colours, strict=True)]
+
+
+def _phase(phase: Mapping[str, Any]) -> dict[str, Any]:
+    """A phase without all its settings: where it begins, how far it goes, its step width, and on what it computes."""
+    settled = phase["settled"]
+    rest = {name: phase[name] for name in ("method", "first_step", "steps", "epochs", "steps_per_epoch")}
+    return {**rest, "learning_rate": settled.get("settings", {}).get("learning_rate"), "device": settled.get("device")}
 
 
 def _failure(run: Any, failure: Mapping[str, Any] | None) -> dict[str, Any] | None:
