@@ -85,10 +85,12 @@ class Process:
 
 
 class Warm:
-    """Keeps one spare worker that has imported torch and transformers. `take` gives it away and soon makes another."""
+    """Keeps one spare worker that has imported torch and transformers. `take` gives it away and, with `refill`, soon makes another."""
 
-    def __init__(self, threads: int | None = None, preload: tuple[str, ...] = HEAVY, rest: float = 10.0):
-        self._threads, self._preload, self._rest = threads, preload, rest
+    def __init__(
+        self, threads: int | None = None, preload: tuple[str, ...] = HEAVY, *, rest: float = 10.0, refill: bool = True
+    ):
+        self._threads, self._preload, self._rest, self._refill = threads, preload, rest, refill
         self._lock = threading.Lock()
         self._spare: Process | None = None
         self._timer: threading.Timer | None = None
@@ -109,7 +111,8 @@ class Warm:
             spare, self._spare = self._spare, None
         if spare is None or not spare.alive():
             spare = Process(self._preload, self._threads)
-        self.prepare(after=self._rest)
+        if self._refill:
+            self.prepare(after=self._rest)
         return spare
 
     def close(self) -> None:

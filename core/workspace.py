@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,6 @@ def inside(folder: Path, name: str) -> Path:
 
 def new_id(prefix: str) -> str:
     """A short name that sorts by time of making and is never used again: ``run-mihx2k9x-5f3a``."""
-    import time
-
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     n, text = int(time.time() * 1000), ""
     while n:
@@ -128,10 +127,23 @@ def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
             file.flush()
             if lasting:
                 os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        _replace(Path(temporary), path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Windows refuses for as long as somebody reads the old file: a few milliseconds."""
+    for _ in range(100):
+        try:
+            new.replace(path)
+            return
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            time.sleep(0.01)
+    new.replace(path)
 
 
 def check_format(value: Mapping[str, Any], path: Path) -> None:

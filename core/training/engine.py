@@ -75,7 +75,8 @@ class Engine:
         self._queue = Queue(self.home)
         self._queue.folder.mkdir(parents=True, exist_ok=True)
         self._life = self._queue.enlist(self.id)
-        self._spare = self.spare or processes.spare()
+        own = processes.spare() if self.warm else processes.Warm(self.threads, refill=False)
+        self._spare = self.spare or own
         self._owned: dict[str, _Owned] = {}
         self._lock = threading.RLock()
         self._changed = threading.Event()
@@ -228,8 +229,9 @@ class Engine:
             if (one.run.folder / "run.json").is_file():
                 self._carry_out(one)
                 self._conclude(one)
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
+            self._write(one.run, _failed(one.run, error, traceback.format_exc()))
         finally:
             with self._lock:
                 self._owned.pop(one.name, None)

@@ -32,6 +32,9 @@ class Entry:
     seconds: float | None = None  # how long it will take, as far as somebody has estimated it
 
 
+_known: dict[Path, tuple[Any, list[Entry]]] = {}
+
+
 class Queue:
     """The entries of one home. Every method may be called from any process at any time."""
 
@@ -44,11 +47,16 @@ class Queue:
         return self.folder / "queue.json"
 
     def entries(self) -> list[Entry]:
+        """Oldest first. Read again only when the file has been written anew; every page asks for it every second."""
         try:
-            told = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+            stat = self._path.stat()
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if _known.get(self._path, (None,))[0] != seen:
+                told = json.loads(self._path.read_text(encoding="utf-8"))
+                _known[self._path] = (seen, [Entry(**entry) for entry in told["entries"]])
+            return list(_known[self._path][1])
+        except (OSError, ValueError):
             return []
-        return [Entry(**entry) for entry in told["entries"]]
 
     def find(self, run: str) -> Entry | None:
         return next((e for e in self.entries() if e.run == run), None)

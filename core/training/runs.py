@@ -21,7 +21,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -241,8 +241,9 @@ class Run:
 
 @dataclass
 class _Folded:
-    offset: int
-    view: RunView
+    offset: int = 0
+    view: RunView = field(default_factory=RunView)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 _views: OrderedDict[Path, _Folded] = OrderedDict()  # a memory of what the files say, not a second truth
@@ -252,18 +253,19 @@ MOST_VIEWS = 64
 
 def _folded(folder: Path) -> RunView:
     """The fold of events.jsonl; only lines that came since the last call are read."""
-    path = folder / "events.jsonl"
-    size = path.stat().st_size if path.exists() else 0
     with _views_lock:
-        known = _views.pop(folder, None)
-        if known is None or size < known.offset:
-            known = _Folded(0, RunView())
-        if size > known.offset:
-            lines, offset = journal.read(path, known.offset)
-            known = _Folded(offset, fold(_events(lines), known.view))
-        _views[folder] = known
+        known = _views.setdefault(folder, _Folded())
+        _views.move_to_end(folder)
         while len(_views) > MOST_VIEWS:
             _views.popitem(last=False)
+    path = folder / "events.jsonl"
+    with known.lock:
+        size = path.stat().st_size if path.exists() else 0
+        if size < known.offset:
+            known.offset, known.view = 0, RunView()
+        if size > known.offset:
+            lines, known.offset = journal.read(path, known.offset)
+            known.view = fold(_events(lines), known.view)
         return known.view
 
 
