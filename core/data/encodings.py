@@ -16,6 +16,9 @@ SAMPLE = 1 << 20
 COMMON_HANZI = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应战向头文体政美相见被利什二等产或新己制身果加西斯月话合回特代内信表化老给世位次度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活尔更别打女变四神总何电数安少报才结反受目太量再感建务做接必场件计管期市直德资命山金指克许统区保至队形社便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完设式色路记南品住告类求据程北边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运"
 )
+WESTERN = frozenset(
+    "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ–—‘’‚“”„…•€°£§«»·´®©™½¼¾×±²³µ¿¡ºª\xa0\xad"
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def detect(path: Path) -> Found:
         return Found("utf-8", Message("Nearly every character is valid UTF-8."), faults=True)
     if _looks_chinese(high):
         return Found("gb18030", Message("The bytes come in pairs, as in Chinese GB18030."))
-    if guess := _guessed(high):
+    if not _looks_western(high) and (guess := _guessed(high)):
         return Found(guess, Message("The pattern of its bytes fits best."))
     return Found("cp1252", Message("It is not UTF-8; Latin-1 can always be read."))
 
@@ -125,6 +128,14 @@ def _looks_chinese(data: bytes) -> bool:
         return False
     common = sum(1 for c in hanzi if c in COMMON_HANZI)
     return common >= (0.2 if len(hanzi) >= 50 else 0.1) * len(hanzi)
+
+
+def _looks_western(data: bytes) -> bool:
+    """Latin letters with now and then an accent or a typographic sign of Western Europe."""
+    text = data.decode("cp1252", "replace")
+    beyond = [c for c in text if c > "\x7f"]
+    letters = sum(c.isalpha() for c in text)
+    return len(beyond) < 0.25 * letters and sum(c in WESTERN for c in beyond) > 0.9 * len(beyond)
 
 
 def _guessed(data: bytes) -> str | None:

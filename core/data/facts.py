@@ -22,7 +22,7 @@ PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
 LONGEST = 20_000  # characters of a text that are looked at
 
 STOPWORDS = {
-    "en": "the of and to in is you that it for on with as are this be at or from have not by but what all were we when your can there",
+    "en": "the of and a i an my me about do so if would to in is you that it for on with as are this be at or from have not by but what all were we when your can there",
     "de": "der die und das ist nicht ein eine zu den mit von für auf dem sich des im ich sie es auch als wie an bei oder aus",
     "fr": "le la les de des et est un une que pour dans ce il qui ne sur pas au plus avec sont je vous nous mais ou elle",
     "es": "el la los las de que y en un una por con para es no se lo como más pero sus le ya o este sí porque muy",
