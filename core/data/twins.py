@@ -39,6 +39,7 @@ def marked(state: State, places: NDArray[np.int64]) -> Mask:
 def leak_places(state: State, kept: int, others: tuple[int, ...], both: bool = False) -> NDArray[np.int64]:
     """Repeated texts of the splits `others` that stand in `kept` too; with `both`, those in `kept` as well."""
     places = repeated(state)
+    places = places[state.label[places] >= 0]  # others take no part in a run
     if not len(places):
         return places
     group, split = groups(state, places), state.split[places]
@@ -81,14 +82,14 @@ def conflict_rows(state: State) -> Mask:
 
 
 def extra_rows(state: State) -> Mask:
-    """Of equal texts in one split without conflicting labels: all but the first, where labelled ones come first."""
+    """Of equal texts in one split without conflicting labels: all but the first. An unlabelled one is extra to any labelled one."""
     places = repeated(state)
-    places = places[~(conflict_rows(state) | leak_rows(state))[places]]
-    keys, split = state.keys[places], state.split[places]
-    order = np.lexsort((places, state.label[places] < 0, split, keys))
-    keys, split, places = keys[order], split[order], places[order]
-    same = np.r_[False, (keys[1:] == keys[:-1]) & (split[1:] == split[:-1])][: len(places)]
-    return marked(state, places[same])
+    places = places[~(conflict_rows(state) | leak_rows(state) | leak_validation_rows(state))[places]]
+    keys, split, bare = state.keys[places], state.split[places], state.label[places] < 0
+    order = np.lexsort((places, split, bare, keys))
+    keys, split, bare, places = keys[order], split[order], bare[order], places[order]
+    same = (keys[1:] == keys[:-1]) & ((split[1:] == split[:-1]) | bare[1:])
+    return marked(state, places[np.r_[False, same][: len(places)]])
 
 
 def duplicate_rows(state: State) -> Mask:
