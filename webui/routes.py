@@ -1,4 +1,4 @@
-"""What the page fetches beside Gradio: scripts and styles, plotly.js, the words, uploads and downloads; and the guards around all of it.
+"""What the page fetches beside Gradio: scripts and styles, plotly.js, the words, uploads and downloads. The guard around it is webui.guard.
 
 Everything cacheable carries the hash of its content in its address, so that it can be kept for a year and is never stale.
 """
@@ -13,7 +13,6 @@ import mimetypes
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from anyio import open_file, to_thread
 from starlette.middleware import Middleware
@@ -25,6 +24,7 @@ from core.errors import HoneError
 from core.words import ASSETS, Message, translations
 from core.workspace import new_id, write_json
 from webui.calls import told
+from webui.guard import Guard
 from webui.studio import Studio
 from webui.who import login_name, welcome, who
 
@@ -33,11 +33,6 @@ FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
 FIRST_SCRIPTS = ("lib", "parts", "plots", "frame")  # the others in any order: they only declare themselves
 FIRST_SHEETS = ("tokens", "frame", "parts")
 INLINED = ("start",)
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors {framing}"
-)
 
 
 def app_kwargs(studio: Studio, hosts: set[str] | None, inner: Sequence[Middleware] = ()) -> dict[str, Any]:
@@ -92,62 +87,6 @@ def words_address(language: str) -> str:
 def plotly_address() -> str:
     size = plotly_file().stat()
     return f"hone/plotly.js?v={size.st_size:x}-{int(size.st_mtime):x}"
-
-
-class Guard:
-    """Refuses requests another site makes in the person's name, and unknown hosts; adds the protective headers.
-
-    `hosts` are the names this server answers to; None where a login or a token stands guard anyway and the names are not known.
-    """
-
-    def __init__(self, app: Any, hosts: set[str] | None = None):
-        self.app = app
-        self.hosts = hosts
-        framing = "'self' https://huggingface.co https://*.hf.space" if _on_spaces() else "'self'"
-        self.headers = [
-            (b"content-security-policy", CONTENT_POLICY.format(framing=framing).encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"referrer-policy", b"same-origin"),
-            (b"cross-origin-resource-policy", b"same-origin"),
-        ]
-        if not _on_spaces():
-            self.headers.append((b"x-frame-options", b"SAMEORIGIN"))
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        refusal = self._refusal(scope["method"], headers)
-        if refusal:
-            await PlainTextResponse(refusal, 403)(scope, receive, send)
-            return
-
-        async def guarded(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                ours = {name for name, _ in self.headers} | {
-                    b"access-control-allow-origin",
-                    b"access-control-allow-credentials",
-                }
-                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
-                message = {**message, "headers": [*kept, *self.headers]}
-            await send(message)
-
-        await self.app(scope, receive, guarded)
-
-    def _refusal(self, method: str, headers: dict[str, str]) -> str | None:
-        host = headers.get("x-forwarded-host") if self.hosts is None else None
-        host = host or headers.get("host", "")
-        if self.hosts is not None and _name(host) not in self.hosts:
-            return "This address is not one Hone answers to."
-        if method in ("GET", "HEAD", "OPTIONS"):
-            return None
-        origin = headers.get("origin")
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            return "Requests from other sites are refused."
-        if origin and urlsplit(origin).netloc not in (host, headers.get("host", "")):
-            return "Requests from other sites are refused."
-        return None
 
 
 async def _asset(request: Request) -> Response:
@@ -249,14 +188,3 @@ def _hash(path: Path) -> str:
 def _media_type(name: str) -> str:
     kinds = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
     return kinds.get(Path(name).suffix, "application/octet-stream")
-
-
-def _name(host: str) -> str:
-    """`host` without its port."""
-    return host.rsplit(":", 1)[0].strip("[]").lower() if not host.endswith("]") else host.strip("[]").lower()
-
-
-def _on_spaces() -> bool:
-    import os
-
-    return os.environ.get("SYSTEM") == "spaces"
