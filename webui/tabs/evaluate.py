@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from webui.finished import chips, finished
 from webui.page import Page
 
 MOST_PAIRS = 40
+PARTS = ("total", "split", "stale", "verdict", "contenders", "table", "confusion", "mistakes")
 COLOURS = {"majority": "l8", "counting": "l2", "before": "l6", "run": "accent"}
 FILES = {
     "labels": "labels",
@@ -120,13 +121,9 @@ def _doing(made: Mapping[str, Any] | None) -> Message:
 
 def _parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parts that are ready, in the page's shape; those that are not are None."""
-    spec = here.run(run).spec
     if made is None:
-        return {
-            "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
-            "total": None,
-            "split": None,
-        }
+        told = here.run(run).spec["labels"]
+        return {**dict.fromkeys(PARTS), "labels": chips(told["names"], told.get("colours"))}
     labels = chips(made["labels"], made["colours"])
     ready = made["ready"]
     return {
@@ -229,7 +226,7 @@ def _stale(here: Here, run: str) -> dict[str, Any] | None:
     }
 
 
-def _labels_now(here: Here, ids: list[str]) -> dict[str, str | None]:
+def _labels_now(here: Here, ids: Sequence[str]) -> dict[str, str | None]:
     """Row id -> the label in force today (None: none), for rows that are still in the data set."""
     state, now = here.dataset.state, {}
     for id in ids:
@@ -251,7 +248,8 @@ class _Mark(str):
         return made
 
     def __format__(self, spec: str) -> str:
-        return f"\x01{format(self.value, spec)}\x02"
+        grouped = "," if isinstance(self.value, int) else ""
+        return f"\x01{format(self.value, spec or grouped)}\x02"
 
 
 LOUD = ("k", "n", "label")  # the holes of the verdict's first sentences that carry its weight

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ SAMPLE = 4  # rows of an answered file shown
 
 
 def tab(page: Page) -> None:
-    calls = [playground, wake, answer, sample, examples, file_look, file_start, file_state, file_cancel, file_result]
-    panel(page, "playground", [*calls, *away.CALLS])
+    own_words: list[Callable[..., Any]] = [playground, wake, answer, sample, examples]
+    whole_file: list[Callable[..., Any]] = [file_look, file_start, file_state, file_cancel, file_result]
+    panel(page, "playground", own_words + whole_file + away.CALLS)
 
 
 @call
