@@ -63,13 +63,13 @@
     Hone.bus.emit("data");
   }
 
-  /* One call that changes the data; its error stands where the page can be seen. */
+  /* One call that changes the data: its answer, or null when it failed, which has been told then. */
   async function act(me, name, args) {
     try {
       const answer = await me.ctx.call(name, args);
       me.trouble = null;
       await changed(me);
-      return answer;
+      return answer ?? {};
     } catch (error) {
       Hone.toast(error);
       return null;
@@ -147,9 +147,10 @@
 
   function tell(me, error) {
     if (error && error.kind === "Cancelled") return;
+    if (error instanceof Error && !(error instanceof Hone.Trouble)) console.error(error);
     me.trouble = error;
     if (me.drawn) draw(me);
-    me.root.scrollIntoView({ block: "start" });
+    window.scrollTo({ top: 0 });
   }
 
   /* The file dialog. */

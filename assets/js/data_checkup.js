@@ -27,8 +27,9 @@
     function finding(f) {
       const fixes = f.done ? [] : f.fixes.map((fix) => Hone.button(fix.title, () => me.act("fix", { finding: f.id, fix: fix.id }), { small: true }));
       if (f.done) fixes.push(h("span.dt-done", t("Done.")), Hone.button(t("Undo"), () => me.act("undo", { group: f.done }), { small: true }));
-      else if (f.rows) fixes.push(Hone.button(t("Look at them"), () => me.parts.rows.only("finding:" + f.id, f.title), f.fixes.length ? { link: true } : { small: true }));
-      return h("div.dt-find", { class: f.done ? "good" : f.tone }, h("i", { "aria-hidden": true }), h("div.dt-say", h("b", f.title), f.detail ? h("span", f.detail) : null), fixes.length ? h("div.dt-fixes", fixes) : null);
+      const look = f.rows && !f.done ? Hone.button(t("Look at them"), () => me.parts.rows.only("finding:" + f.id, f.title), { link: true }) : null;
+      const why = f.done ? null : h("span", f.detail);
+      return h("div.dt-find", { class: f.done ? "good" : f.tone }, h("i", { "aria-hidden": true }), h("div.dt-say", h("b", f.title), why, look), fixes.length ? h("div.dt-fixes", fixes) : null);
     }
 
     return { node, refresh };

@@ -5,8 +5,8 @@
   const MOST_LABELS = 12; // bars shown before "Show all"
 
   Hone.dataPage = (me) => {
+    if (!me.parts.page) build(me);
     const p = me.parts;
-    if (!p.page) build(me);
     Hone.fill(p.head, head(me));
     Hone.fill(p.top, me.busy ? h("div.card", me.busy) : null, Hone.dataTrouble(me));
     if (p.version === me.state.version) return;
@@ -25,11 +25,11 @@
     p.checkup = Hone.dataCheckup(me);
     p.rows = Hone.dataRows(me);
     p.balance = h("div.plot.small");
-    p.balanceSub = h("p.sub");
+    p.balanceSub = h("span");
     p.balanceMore = h("div");
     p.length = h("div.plot.small");
-    p.lengthSub = h("p.sub");
-    const plots = h("div.g2e", Hone.card({ title: t("How many texts per label"), body: [p.balanceSub, h("div.dt-balance", p.balance), p.balanceMore] }), Hone.card({ title: t("How long the texts are"), body: [p.lengthSub, p.length] }));
+    p.lengthSub = h("span");
+    const plots = h("div.g2e", Hone.card({ title: t("How many texts per label"), sub: p.balanceSub, body: [h("div.dt-balance", p.balance), p.balanceMore] }), Hone.card({ title: t("How long the texts are"), sub: p.lengthSub, body: p.length }));
     Hone.fill(me.root, p.head, p.top, h("div.g2", h("section.card.dt-file", p.files, p.columns, p.split, p.facts), p.checkup.node), plots, p.rows.node);
   }
 
@@ -94,7 +94,13 @@
       counts.unlabelled ? h("span.sub", t("{n:,} without a label", { n: counts.unlabelled })) : null,
       counts.excluded ? h("span.sub", t("{n:,} left out", { n: counts.excluded })) : null,
     ];
+    if (!counts.labelled) return [bar, h("div.dt-legend", h("span", t.plural(counts.unlabelled, "{n} text, none with a label yet.", "{n:,} texts, none with a label yet."), " ", promised(plan)), plan.shares ? Hone.button(t("Change the shares"), () => shares(me), { link: true }) : null)];
     return [bar, h("div.dt-legend", parts.map(say), rest, plan.shares ? Hone.button(t("Change the shares"), () => shares(me), { link: true }) : null)];
+  }
+
+  function promised(plan) {
+    const [validation, test] = [plan.validation, plan.test].map((share) => Math.round(share * 100));
+    return t("Of 100 labelled ones, {train} will be to learn from, {validation} to steer by and {test} for the final test.", { train: 100 - validation - test, validation, test });
   }
 
   function shares(me) {
@@ -180,7 +186,7 @@
     if (!bins.length) return;
     const unit = told.unit === "words" ? t("words per text") : t("characters per text");
     const traces = () => [{ type: "bar", x: bins.map((b) => (b.low + b.high) / 2), y: bins.map((b) => b.count), width: bins.map((b) => (b.high - b.low) * 0.72), marker: { color: Hone.colourOf("accent") }, customdata: bins.map((b) => (b.high - b.low > 1 ? `${b.low}–${b.high - 1}` : String(b.low))), hovertemplate: "%{customdata}: %{y:,}<extra></extra>" }];
-    const layout = () => ({ xaxis: { title: unit, rangemode: "tozero" }, yaxis: { rangemode: "tozero" }, margin: { l: 44, r: 12, t: 6, b: 40 } });
+    const layout = () => ({ xaxis: { title: unit, rangemode: "tozero" }, yaxis: { rangemode: "tozero", ...(Math.max(...bins.map((b) => b.count)) < 6 ? { dtick: 1 } : {}) }, margin: { l: 44, r: 12, t: 6, b: 40 } });
     const table = { columns: [{ title: unit, cell: (b) => (b.high - b.low > 1 ? `${b.low}–${b.high - 1}` : String(b.low)) }, { title: t("Texts"), class: "r", cell: (b) => Hone.fmt.number(b.count) }], rows: () => me.told.histogram };
     me.told = told;
     const say = () => t("Texts have {mean} {unit} on average and {most} at most.", { mean: Hone.fmt.number(me.told.mean, 1), unit: me.told.unit === "words" ? t("words") : t("characters"), most: Hone.fmt.number(me.told.most) });

@@ -26,7 +26,9 @@
     });
     query.addEventListener("keydown", (event) => {
       if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Escape") query.blur();
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // or it would empty the field
+      query.blur();
     });
 
     function refresh() {
@@ -109,8 +111,8 @@
     }
 
     async function edit(name, args, sentence) {
-      const group = await me.act(name, args);
-      if (group) Hone.toast(sentence, { action: { title: t("Undo"), onpick: () => me.act("undo", { group: group.group }) } });
+      const done = await me.act(name, args);
+      if (done) Hone.toast(sentence, { action: { title: t("Undo"), onpick: () => me.act("undo", { group: done.group }) } });
     }
 
     function drawPicks() {

@@ -2,9 +2,13 @@
    Knows nothing of reading; data.js brings files in. */
 "use strict";
 (() => {
+  /* Two sentences in a row; Chinese ones stand without a space between. */
+  const both = (first, second) => first + (Hone.language === "zh" ? "" : " ") + second;
+
   Hone.dataStart = (me) => {
     const { state } = me;
-    const sentence = t("A table with one text per row is enough. Labels can already be in it, or you add them in the next step.") + (state.private ? " " + t("Nothing leaves this machine.") : "");
+    const body = t("A table with one text per row is enough. Labels can already be in it, or you add them in the next step.");
+    const sentence = state.private ? both(body, t("Nothing leaves this machine.")) : body;
     const side = [state.examples.length ? examples(me) : null, hub(me)];
     Hone.fill(me.root, Hone.head({ title: t("Start with your texts"), sentence }), Hone.dataTrouble(me),
       h("div.g2.dt-start", Hone.card({ body: [area(me), me.busy ? null : pasting(me)] }), h("div.stack", side)));
@@ -40,8 +44,9 @@
 
   function area(me) {
     if (me.busy) return h("div.dt-drop.busy", me.busy);
-    const limit = me.state.limit ? " " + t("Up to {size}.", { size: Hone.fmt.bytes(me.state.limit) }) : "";
-    return h("button.dt-drop", { onclick: () => me.choose({}), "data-key": "drop" }, upload(), h("b", t("Drop a file here, or choose one")), h("span.sub", t("CSV, Excel, JSON, Parquet, TXT.") + limit));
+    const kinds = t("CSV, Excel, JSON, Parquet, TXT.");
+    const limited = me.state.limit ? both(kinds, t("Up to {size}.", { size: Hone.fmt.bytes(me.state.limit) })) : kinds;
+    return h("button.dt-drop", { onclick: () => me.choose({}), "data-key": "drop" }, upload(), h("b", t("Drop a file here, or choose one")), h("span.sub", limited));
   }
 
   function upload() {
@@ -66,7 +71,7 @@
 
   function examples(me) {
     const list = me.state.examples.map((e) => h("button.dt-example", { disabled: Boolean(me.busy), onclick: () => me.follow(() => me.ctx.call("example", { example: e.id })) },
-      h("b", e.title), h("span", t("{n:,} texts, {labels} labels.", { n: e.rows, labels: e.labels }) + " " + e.about)));
+      h("b", e.title), h("span", both(t("{n:,} texts, {labels} labels.", { n: e.rows, labels: e.labels }), e.about))));
     return Hone.card({ title: t("Or try an example"), sub: t("Ready in two seconds, free to use."), body: h("div.dt-examples", list) });
   }
 
@@ -84,6 +89,6 @@
     const button = h("button.btn", { disabled: Boolean(me.busy) }, t("Load"));
     button.type = "submit";
     const form = h("form.dt-hub", { onsubmit: go }, name, h("div.dt-two", config, split), button);
-    return h("details.card.dt-more", { open: Boolean(Hone.store.get("data.hub")) }, h("summary", t("Or a data set of the Hugging Face hub")), h("p.sub", t("Needs a network. Its texts are copied here, once.")), form);
+    return h("details.card.dt-hubcard", { open: Boolean(Hone.store.get("data.hub")) }, h("summary", t("Or a data set of the Hugging Face hub")), h("p.sub", t("Needs a network. Its texts are copied here, once.")), form);
   }
 })();

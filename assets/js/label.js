@@ -12,9 +12,16 @@
       Hone.keys(root, { "*": (event) => pressed(this.bench, event) });
     },
     shown() {
+      leaveButton(document.querySelector("#steps"));
       this.bench.refresh();
     },
   });
+
+  /* A button clicked with the mouse keeps the focus: Enter would press it again, arrows would turn the tabs. */
+  function leaveButton(inside) {
+    const now = document.activeElement;
+    if (now && now.tagName === "BUTTON" && inside && inside.contains(now) && !now.matches(":focus-visible")) now.blur();
+  }
 
   function bench(root, ctx) {
     const project = ctx.project;
@@ -46,6 +53,8 @@
     me.view = Hone.labelView(me);
     me.keyOf = (i) => (KEYS[i] || "").toUpperCase();
     for (const what of ["data", "labels-edited"]) Hone.bus.on(what, () => root.offsetParent && refresh(me));
+    Hone.bus.on("connection", (now) => now && me.keep.flush());
+    root.addEventListener("click", (event) => event.detail && leaveButton(root));
     me.keep.adopt();
     refresh(me);
     return me;
@@ -63,14 +72,13 @@
     const fresh = !me.state || me.state.data !== state.data || me.state.empty !== state.empty;
     if (me.keep.waiting && !fresh) return; // its counts are older than what is seen here; another look follows the last save
     take(me, state);
-    if (fresh && !state.empty) {
-      me.view.build();
-      if (state.labels.length) await start(me, resumed(me));
-      return;
-    }
-    if (fresh || !me.view.built) me.view.build();
+    const kind = state.empty ? "empty" : state.labels.length ? "bench" : "first";
+    if (fresh || me.view.built !== kind) me.view.build();
     else me.view.draw();
-    if (state.labels.length && me.list.empty && !me.list.waiting) await start(me, resumed(me));
+    if (kind === "bench" && (fresh || (me.list.empty && !me.list.waiting) || !me.began)) {
+      me.began = true;
+      await start(me, resumed(me));
+    }
   }
 
   function take(me, state) {
@@ -192,7 +200,8 @@
       }
       if (!me.keep.waiting) settled(me);
     }
-    if (error && error.kind) me.problem = error.message;
+    if (error && !error.offline) me.problem = error.message || String(error);
+    else if (answer) me.problem = me.problem && answer.refused.length ? me.problem : null;
     me.view.saved();
   }
 

@@ -29,7 +29,7 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
       entries.push({ row, label, client, seq, ...(takesBack ? { takes_back: takesBack } : {}) });
       mirror();
       changed();
-      flush();
+      if (!running) flush(); // while the server is away the loop waits by itself; a key does not hurry it
       return { client, seq };
     }
 

@@ -64,7 +64,6 @@
       h("button.lb-back", { onclick: () => me.move(-1), "aria-label": t("The text before") }, h("kbd", "←")),
       h("button.lb-forth", { onclick: () => me.move(1), "aria-label": t("The next text") }, h("kbd", "→"), h("span", t("back and forth"))),
       h("button.lb-slash", { onclick: () => search(view) }, h("kbd", "/"), h("span", t("search"))));
-    for (const button of p.hints.children) button.addEventListener("click", (e) => e.detail && e.currentTarget.blur());
     keys(view);
     return h("section.lb-sheet", { "aria-label": t("The text to label") }, p.edge, h("div.lb-meta", p.progress, p.row), p.text, p.now, p.finder, p.keys, p.hints);
   }
@@ -76,15 +75,15 @@
     p.keys.classList.toggle("many", me.state.labels.length > FEW);
     p.finder.hidden = me.state.labels.length <= FEW;
     Hone.fill(p.keys, me.state.labels.map((label) => {
-      const tile = h("button.lb-key", { class: Hone.colour(label.colour), "aria-pressed": false, title: label.name }, h("kbd", label.key ? label.key.toUpperCase() : ""), h("span", label.name));
-      tile.addEventListener("click", (event) => {
-        if (event.detail) tile.blur(); // or Enter would give the next text the same label
-        me.choose(label.id);
-      });
+      const tile = h("button.lb-key", { class: Hone.colour(label.colour), "aria-pressed": false, title: label.name }, h("kbd", label.key ? label.key.toUpperCase() : ""), h("span", breakable(label.name)));
+      tile.addEventListener("click", () => me.choose(label.id));
       p.tile.set(label.id, tile);
       return tile;
     }));
   }
+
+  /* snake_case_names may break behind their underscores rather than anywhere. */
+  const breakable = (name) => name.split(/(?<=[_/.-])/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
 
   /* With many labels: Enter, a few letters, Enter. */
   function finder(view) {
@@ -143,7 +142,7 @@
       p.labels.replaceWith((p.labels = rows(view)));
     }
     const item = me.list.current;
-    p.sheet.classList.toggle("over", !item);
+    p.sheet.classList.toggle("over", me.list.ended);
     if (item) text(view, item);
     else pause(view);
     counts(view);
@@ -256,7 +255,7 @@
       me.filtered({ show });
       drawShow(view);
     };
-    const choice = (show, title, extra) => h("button", { role: "radio", "aria-checked": me.filter.show === show, "data-key": show, onclick: (e) => { pick(show); if (e.detail) e.currentTarget.blur(); } }, title, extra);
+    const choice = (show, title, extra) => h("button", { role: "radio", "aria-checked": me.filter.show === show, "data-key": show, onclick: () => pick(show) }, title, extra);
     Hone.fill(p.choices, choice("unlabelled", t("Without a label"), p.left), choice("all", t("All texts")), choice("search", t("Search or filter")));
     p.fields.hidden = false;
     const order = Hone.select({ label: t("Order"), value: me.filter.order, onchange: (order) => me.filtered({ order }), options: [{ value: "file", title: t("In file order") }, { value: "random", title: t("Mixed") }] });
@@ -274,6 +273,7 @@
     p.query.addEventListener("keydown", (e) => {
       if (e.isComposing || e.keyCode === 229) return;
       if (e.key === "Enter" || e.key === "Escape") {
+        e.preventDefault(); // or Escape would empty the field
         e.stopPropagation();
         p.query.blur();
         if (e.key === "Enter" && p.query.value !== me.filter.search) {
@@ -339,7 +339,14 @@
     const form = h("form.lb-first", { onsubmit: (e) => { e.preventDefault(); make(); } }, boxes, error, h("button.btn.primary", { type: "submit" }, t("Start labelling")));
     form.querySelector("button").type = "submit";
     Hone.fill(me.root, Hone.head({ title: me.state.question, sentence: t("One text, one key. The next text is there before your finger is up.") }),
-      Hone.card({ title: t("No labels yet: name the first two"), sub: t("More can be added at any time, and a name can be changed later."), body: form }));
+      h("div.g2", Hone.card({ title: t("No labels yet: name the first two"), sub: t("More can be added at any time, and a name can be changed later."), body: form }), samples(me)));
     boxes[0].focus({ preventScroll: true });
+  }
+
+  /* A few of the texts, so that a person knows what to tell apart. */
+  function samples(me) {
+    const list = h("ul.lb-samples");
+    me.ctx.call("texts", { show: "all", order: "random", count: 5 }).then((answer) => Hone.fill(list, answer.rows.map((row) => h("li.said", row.text))), () => {});
+    return Hone.card({ title: t("Some of your texts"), body: list });
   }
 })();
