@@ -92,7 +92,7 @@ class _Card:
             yield self.say(Message("It has not been asked on texts kept aside.")) + "\n"
             return
         parts = [report["verdict"].get(k) for k in ("caution", "answers", "mind", "expect", "tuning")]
-        yield " ".join(_ended(self.say(part)) for part in parts if part) + "\n"
+        yield " ".join(_ended(self.say(_escaped(part))) for part in parts if part) + "\n"
         yield self.table(
             [
                 Message("Asked"),
@@ -187,7 +187,7 @@ class _Card:
         facts: list[tuple[str, str]] = [
             (
                 self.say(Message("Base model")),
-                f"{_plain(said(spec['base']['title'], self.language))} ({_code(_upstream(spec))})",
+                f"{_plain(said(spec['base']['title'], self.language))} ({_code(upstream(spec))})",
             ),
             (self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps))),
             (self.say(Message("Seed of chance")), str(spec.get("seed"))),
@@ -251,7 +251,7 @@ class _Card:
         if self.classic:
             yield self.say(Message("The model is made of your texts alone; Hone claims no right to it.")) + "\n"
         elif licence:
-            base = _plain(_upstream(self.spec))
+            base = _plain(upstream(self.spec))
             yield (
                 self.say(
                     Message(
@@ -267,7 +267,7 @@ class _Card:
                 self.say(
                     Message(
                         "Nobody told Hone the licence of the base model {base}. Look it up before you pass this on.",
-                        base=_code(_base_name(self.spec)),
+                        base=_code(base_name(self.spec)),
                     )
                 )
                 + "\n"
@@ -294,11 +294,11 @@ METHODS = {
 }
 
 
-def _upstream(spec: Mapping[str, Any]) -> str:
-    return UPSTREAM.get(str(spec["base"]["id"])) or _base_name(spec)
+def upstream(spec: Mapping[str, Any]) -> str:
+    return UPSTREAM.get(str(spec["base"]["id"])) or base_name(spec)
 
 
-def _base_name(spec: Mapping[str, Any]) -> str:
+def base_name(spec: Mapping[str, Any]) -> str:
     """The base as one may print it: a folder of this machine by its last name only."""
     name = str(spec["base"]["id"])
     return re.split(r"[/\\]", name)[-1] if re.match(r"^(/|~|\.|[A-Za-z]:[/\\])", name) else name
@@ -307,6 +307,14 @@ def _base_name(spec: Mapping[str, Any]) -> str:
 def _plain(text: str) -> str:
     """Somebody's words inside Markdown: nothing in them is markup, and they stay on one line."""
     return re.sub(r"([\\`*_\[\]<>|#~$!])", r"\\\1", " ".join(str(text).split()))
+
+
+def _escaped(part: Mapping[str, Any]) -> Message:
+    """A sentence of the report, the words of the data in it made plain."""
+    told = Message.from_json(part)
+    return Message(
+        told.template, **{k: _plain(v) if isinstance(v, str) else v for k, v in told.values.items()}
+    )  # words
 
 
 def _code(text: str) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, Missing, RunError
-from core.export.card import UPSTREAM, card
+from core.export.card import base_name, card, upstream
 from core.export.curves import curves
 from core.export.recipe import recipe_text
 from core.locks import FileLock
@@ -148,7 +148,8 @@ def _fill(folder: Path, run: Run, report: Mapping[str, Any] | None, language: st
         write_text(folder / "curves.svg", drawn)
     write_json(folder / "scores.json", _scores(run, report))
     name = title_of(run)
-    recipe = recipe_text(spec["settings"], preset=spec.get("preset"), phases=spec["phases"], name=name)
+    settings = {**spec["settings"], "base": base_name(spec)}
+    recipe = recipe_text(settings, preset=spec.get("preset"), phases=spec["phases"], name=name)
     write_text(folder / "recipe.yaml", recipe)
     told = card(
         spec, view, report, name=name, counts=_label_counts(run.folder), has_curves=bool(drawn), language=language
@@ -159,13 +160,9 @@ def _fill(folder: Path, run: Run, report: Mapping[str, Any] | None, language: st
 def _copy_model(source: Path, target: Path, about: Mapping[str, Any]) -> None:
     """The model's folder without what only this machine knows: paths to the base and to itself."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "*.lock"))
-    base = about.get("base")
-    if isinstance(base, Mapping):
-        kept = {k: v for k, v in base.items() if k not in ("source",)}
-        kept["id"] = UPSTREAM.get(str(base.get("id")), re.split(r"[/\\]", str(base.get("id")))[-1])
-        if re.fullmatch(r"[\w.-]+/[\w.-]+", str(base.get("id"))):
-            kept["id"] = base["id"]
-        about = {**about, "base": kept}
+    about = {k: v for k, v in about.items() if k != "base"}
+    if "base_id" in about:
+        about["base_id"] = upstream({"base": {"id": about["base_id"]}})
     write_json(target / "hone.json", about)
     for name in ("config.json", "tokenizer_config.json"):
         path = target / name
