@@ -42,7 +42,7 @@
   function words(knob, value) {
     if (knob.kind === "choice") return (knob.choices.find((c) => c.value === value) || { title: String(value) }).title;
     if (knob.kind === "bool") return value ? knob.title : "";
-    if (empty(value)) return "";
+    if (empty(value)) return knob.optional ? knob.title + " " + t("by itself") : "";
     return knob.title + " " + (typeof value === "number" ? brief(value) : value);
   }
 
@@ -116,13 +116,16 @@
           const counted = knobs.filter(counts);
           element.hidden = counted.length === 0;
           const told = counted.filter((k) => (!k.advanced || differs(k.name)) && !counted.some((other) => explains(other, k)));
-          now.textContent = told.map((k) => (options.words && options.words[k.name] ? options.words[k.name](value(k.name)) : words(k, value(k.name)))).filter(Boolean).join(" · ");
+          const saying = told.length ? told : counted;
+          now.textContent = saying.map((k) => (options.words && options.words[k.name] ? options.words[k.name](value(k.name)) : words(k, value(k.name)))).filter(Boolean).join(" · ");
           const bad = counted.filter(sentence).length;
           const changed = counted.filter((k) => differs(k.name)).length;
           count.textContent = bad ? t.plural(bad, "{n} needs a look", "{n} need a look") : changed ? t.plural(changed, "{n} changed", "{n} changed") : "";
           count.classList.toggle("bad", bad > 0);
           const hiddenOnes = counted.filter((k) => k.advanced);
-          more.hidden = hiddenOnes.length === 0;
+          const all = hiddenOnes.length === counted.length; // nothing else is there: then there is nothing to fold away
+          if (all) rest.hidden = false;
+          more.hidden = all || hiddenOnes.length === 0;
           more.textContent = rest.hidden ? t("More ({n})", { n: hiddenOnes.length }) : t("Less");
           more.setAttribute("aria-expanded", String(!rest.hidden));
           if (body.hidden || !drawn) return;

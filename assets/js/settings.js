@@ -209,6 +209,7 @@
   async function start() {
     const bad = form.problems();
     if (bad.length) return form.jump(bad[0].name);
+    if (state.needs) return live.notice.querySelector("button").focus();
     if (keepTimer || keeping) await keep();
     try {
       const run = await ctx.call("start", {});

@@ -12,7 +12,9 @@ from core.training.advice import Facts, Machine, advise
 from core.training.draft import Draft, drafted, limited, settle
 
 MAIL = Facts(train=1758, validation=200, labels={"a": 900, "b": 858}, tokens={50: 20, 95: 40, 99: 60, 100: 90})
-CHINESE = Facts(train=2000, validation=200, labels={"a": 1000, "b": 1000}, tokens={50: 20, 100: 90}, unknown=0.64, spaces=False)
+CHINESE = Facts(
+    train=2000, validation=200, labels={"a": 1000, "b": 1000}, tokens={50: 20, 100: 90}, unknown=0.64, spaces=False
+)
 LAPTOP = Machine(cores=2)
 
 

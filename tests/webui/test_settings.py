@@ -1,0 +1,125 @@
+"""The calls of the Settings tab: the draft on the server, and that everything is checked again before a run is made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core import projects
+from core.data.dataset import Dataset
+from core.errors import HoneError, NotAllowed, SettingsError
+from core.training import draft as drafts
+from core.training.draft import Draft
+from core.workspace import Workspace
+from webui.calls import Here, plain
+from webui.studio import DEMO, Studio
+from webui.tabs import settings as tab
+
+
+@pytest.fixture
+def here(workspace: Workspace, tmp_path: Path):
+    studio = Studio(workspace.home, inline=True)
+    project = projects.create(workspace, "Mail")
+    file = tmp_path / "mail.csv"
+    lines = [f"the card of {i} is lost,money" for i in range(40)] + [
+        f"the wheel of {i} is bent,bike" for i in range(40)
+    ]
+    file.write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
+    Dataset.open(project.data).add(file, file.name)
+    studio.engine.close()  # what is started waits in line: these tests are about what comes before
+    return Here(studio, workspace, "en", project.id)
+
+
+def said(value) -> dict:
+    return json.loads(json.dumps(plain(value, "en")))
+
+
+def test_all_that_the_tab_draws_comes_in_one_answer(here: Here):
+    told = said(tab.settings(here))
+    assert told["preset"] == "balanced" and told["changed"] == {}
+    assert [p["title"] for p in told["presets"]] == ["Quick look", "Balanced", "Best"]
+    assert told["good"]["base"] == told["base"]["id"] == "bundled:all-MiniLM-L6-v2"
+    assert told["texts"] == 64
+    assert told["why"] and told["needs"] is None and told["problems"] == {}
+
+
+def test_a_kept_draft_is_there_again(here: Here):
+    told = said(tab.keep(here, preset="best", changed={"learning_rate": 0.5}))
+    assert told["problems"] == {"learning_rate": "0.5 is outside 0.0000001 to 0.1. 0.00005 suits this model."}
+    assert said(tab.settings(here))["changed"] == {"learning_rate": 0.5}
+
+
+def test_a_wrong_draft_starts_nothing_however_the_page_asks(here: Here):
+    tab.keep(here, preset="balanced", changed={"learning_rate": 0.5, "batch_size": -3})
+    with pytest.raises(SettingsError) as caught:
+        tab.start(here)
+    assert {p.field for p in caught.value.problems} == {"learning_rate", "batch_size"}
+    assert here.project.runs() == []
+
+
+def test_start_writes_the_run_as_it_was_asked_for(here: Here):
+    tab.keep(here, preset="balanced", changed={"epochs": "2", "class_weights": "sqrt"})
+    run = here.run(tab.start(here)["run"])
+    assert here.engine.place(run) == 1
+    assert run.spec["changed"] == {"epochs": 2.0, "class_weights": "sqrt"}
+    assert run.spec["name"] == "Balanced, changed"
+    assert [p["method"] for p in run.spec["phases"]] == ["head", "full"]
+    assert run.spec["why"] and run.spec["base"]["id"] == "bundled:all-MiniLM-L6-v2"
+
+
+def test_nothing_starts_without_two_labels(workspace: Workspace):
+    empty = projects.create(workspace, "Empty")
+    here = Here(Studio(workspace.home, inline=True), workspace, "en", empty.id)
+    assert said(tab.settings(here))["needs"]["tab"] == "data"
+    with pytest.raises(HoneError, match="Needs texts"):
+        tab.start(here)
+
+
+def test_a_recipe_comes_back_as_the_same_draft(here: Here):
+    tab.keep(here, preset="balanced", changed={"epochs": 5, "learning_rate": 2e-5})
+    text = tab.recipe(here)["text"]
+    tab.keep(here, preset="quick", changed={})
+    told = said(tab.load_recipe(here, text=text))
+    assert told["preset"] == "balanced"
+    assert told["changed"] == {"epochs": 5.0, "learning_rate": 2e-5}
+
+
+def test_a_recipe_with_mistakes_changes_nothing(here: Here):
+    tab.keep(here, preset="best", changed={})
+    with pytest.raises(SettingsError) as caught:
+        tab.load_recipe(here, text="settings: {epochs: 9999, seed: -1}")
+    assert {p.field for p in caught.value.problems} == {"epochs", "seed"}
+    assert drafts.read(here.project.folder) == Draft("best")
+
+
+def test_a_base_that_cannot_be_had_is_said_plainly(here: Here, tmp_path: Path):
+    with pytest.raises(HoneError, match="holds no model"):
+        tab.look_up_base(here, name=str(tmp_path))
+    with pytest.raises(HoneError, match="no base model called"):
+        tab.look_up_base(here, name="nonsense")
+
+
+def test_a_folder_with_a_model_is_a_base(here: Here, tiny_encoder: Path):
+    told = said(tab.look_up_base(here, name=str(tiny_encoder)))
+    assert told["kind"] == "encoder" and told["facts"] == ["reads up to 64 word pieces"]
+
+
+def test_a_folder_without_safe_weights_is_refused(here: Here, tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(HoneError, match="no safetensors weights"):
+        tab.look_up_base(here, name=str(tmp_path))
+
+
+def test_the_demo_shortens_runs_and_takes_no_folders(here: Here, tiny_encoder: Path):
+    demo = Here(Studio(here.studio.home, mode="demo", inline=True, limits=DEMO), here.workspace, "en", here.project_id)
+    demo.studio.engine.close()
+    with pytest.raises(HoneError, match="Folders of the server"):
+        tab.look_up_base(demo, name=str(tiny_encoder))
+    tab.keep(demo, preset="balanced", changed={"length": "steps", "steps": 100_000})
+    run = demo.run(tab.start(demo)["run"])
+    assert run.settings.steps == DEMO.steps
+    with pytest.raises(NotAllowed, match="one training"):
+        tab.start(demo)
