@@ -30,6 +30,7 @@ NAMES = re.compile(
     r"sentiment|score|rating|stars?|y|split|subset|fold|set|id|idx|index|row|date|time|name|text[_ ]?[ab12]|文本|内容|正文|句子|评论|"
     r"标题|问题|标签|类别|分类|情感|评分|序号|编号|日期)\W*$"
 )
+SEPARATOR_HINT = re.compile(r"^\ufeff?\"?sep=[^\r\n]?\"?\r?\n$", re.IGNORECASE)  # Excel writes it as a first line
 NUMBER = re.compile(r"^\s*[-+]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?\s*$")
 
 
@@ -43,7 +44,12 @@ def open_text(path: Path, encoding: str) -> tuple[io.BufferedReader, io.TextIOWr
 
 def lines(text: io.TextIOWrapper) -> Iterator[str]:
     """Lines with their ends; a line beyond MAX_LINE is an error, so that no file can fill the memory."""
+    first = True
     for line in iter(partial(text.readline, MAX_LINE), ""):
+        if first and SEPARATOR_HINT.match(line):
+            first = False
+            continue
+        first = False
         if len(line) >= MAX_LINE:
             raise NotATable(
                 Message("A line of this file is longer than {n:,} characters.", n=MAX_LINE),
@@ -126,7 +132,9 @@ def _closing(
 
 def guess_layout(sample: list[str], delimiter: str | None, quote: str | None, prefer: str | None) -> tuple[str, str]:
     """Delimiter and quote for these lines; what is already decided is kept. `prefer` is what the file's name suggests."""
-    choices = [delimiter] if delimiter is not None else list(CANDIDATES)
+    choices = [delimiter] if delimiter is not None else [c for c in CANDIDATES if not _is_prose(sample, c, prefer)]
+    if not choices:
+        return "", (quote if quote is not None else guess_quote(sample, ""))
     scored = []
     for rank, candidate in enumerate(sorted(choices, key=lambda c: c != prefer)):
         kept = quote if quote is not None else guess_quote(sample, candidate)
@@ -212,6 +220,20 @@ def column_names(header: list[str] | None, width: int) -> tuple[list[str], list[
         taken.add(name)
         names.append(name)
     return names, ours
+
+
+def _is_prose(sample: list[str], delimiter: str, prefer: str | None) -> bool:
+    """Signs of ordinary sentences: nearly each comma has a space behind it, nobody quotes, and the first row holds no names."""
+    lines = [line for line in sample[:1000] if line.strip()]
+    if delimiter == "\t" or any('"' in line for line in lines):
+        return False
+    first = [cell.strip() for cell in lines[0].split(delimiter)] if lines else []
+    if len(first) > 1 and all(NAMES.match(cell) for cell in first):
+        return False
+    if prefer == "\t" and delimiter != "\t":
+        return not any("\t" in line for line in lines)  # pasted cells or a .tsv: tabs or nothing
+    n = sum(line.count(delimiter) for line in lines)
+    return n > 0 and sum(line.count(delimiter + " ") for line in lines) > 0.9 * n
 
 
 def _consistency(sample: list[str], delimiter: str, quote: str) -> tuple[int, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from core.data.how import MAX_COLUMNS, How, Progress, Read, Stop, Trouble, never, nothing
-from core.data.parquet import _strings
+from core.data.parquet import strings
 from core.data.writing import Writer
 from core.errors import DataError
 from core.words import Message
@@ -42,7 +42,7 @@ def from_hub(
         writer.columns(names)
         writer.expected = len(data)
         for batch in data.with_format("arrow").iter(batch_size=BLOCK):
-            columns = [_strings(_whole(batch.column(n)), classes.get(n)) for n in names]
+            columns = [strings(_whole(batch.column(n)), classes.get(n)) for n in names]
             writer.block(pa.record_batch(columns, names=names))
         shown = writer.finish()
         return Read(shown, writer.rows, How(kind="parquet"), trouble.messages())

@@ -20,7 +20,7 @@ from core.words import Message
 
 PIECE = 1 << 20
 LARGEST_RECORD = 64_000_000  # characters
-LARGEST_WHOLE = 400_000_000  # bytes of a JSON file that is no plain list of records and so must be read at once
+LARGEST_WHOLE = 150_000_000  # bytes of a JSON file that is no plain list of records and so must be read at once
 DEEPEST = 6
 SPACE = " \t\r\n"
 _decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)

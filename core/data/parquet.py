@@ -16,7 +16,7 @@ from core.data.how import MAX_CELL, MAX_COLUMNS
 from core.errors import NotATable
 from core.words import Message
 
-LARGEST_GROUP = 2_000_000_000  # unpacked bytes of one row group
+LARGEST_GROUP = 1_000_000_000  # unpacked bytes of one row group
 BLOCK = 8_192
 
 
@@ -45,20 +45,21 @@ def batches(file: pq.ParquetFile, name: str, size: int = BLOCK) -> Iterator[pa.R
     try:
         for batch in file.iter_batches(batch_size=size):
             columns = [
-                _strings(column, classes.get(field.name))
+                strings(column, classes.get(field.name))
                 for column, field in zip(batch.columns[:MAX_COLUMNS], batch.schema, strict=False)
             ]
             yield pa.record_batch(columns, names=[str(i) for i in range(len(columns))])
-    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _damaged(name) from error
 
 
-def _strings(column: pa.Array, classes: list[str] | None) -> pa.Array:
+def strings(column: pa.Array, classes: list[str] | None) -> pa.Array:
+    """Any column as text. Nulls are empty cells."""
     kind = column.type
     if classes and pa.types.is_integer(kind):
         return pa.array([_class(v, classes) for v in column.to_pylist()], pa.string())
     if pa.types.is_dictionary(kind):
-        return _strings(column.dictionary_decode(), None)
+        return strings(column.dictionary_decode(), None)
     simple = (
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
@@ -67,11 +68,21 @@ def _strings(column: pa.Array, classes: list[str] | None) -> pa.Array:
         or pa.types.is_boolean(kind)
         or pa.types.is_decimal(kind)
         or pa.types.is_date(kind)
+        or pa.types.is_time(kind)
+        or pa.types.is_timestamp(kind)
     )
     if simple:
         text = pc.fill_null(column.cast(pa.string()), "")
         return text if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)) else _cut(text)
-    return pa.array([_cell(value) for value in column.to_pylist()], pa.string())
+    return pa.array([_value(scalar) for scalar in column], pa.string())
+
+
+def _value(scalar: pa.Scalar) -> str:
+    """One cell of an uncommon type; a value that Python has no word for (a date in the year 300,000) as Arrow writes it."""
+    try:
+        return _cell(scalar.as_py())
+    except (OverflowError, ValueError, pa.ArrowException):
+        return str(scalar.type)
 
 
 def _cut(text: pa.Array) -> pa.Array:

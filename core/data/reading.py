@@ -272,7 +272,9 @@ def _read_tagged(path: Path, name: str, how: How, writer: Writer, trouble: Troub
 
 def _read_sheet(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
     with sheets.workbook(path, name) as book:
-        rows: Iterator[list[str]] = sheets.rows(book, how.sheet or sheets.sheets(book)[0], name)
+        sheet = how.sheet or next(iter(sheets.sheets(book)), "")
+        writer.expected = sheets.expected(book, sheet)
+        rows: Iterator[list[str]] = sheets.rows(book, sheet, name)
         first = list(itertools.islice(rows, 400))
         names, ours = delimited.column_names(first[0] if first and how.header else None, _width(first))
         writer.columns(names, ours)

@@ -85,6 +85,13 @@ def _look(name: str, cells: Sequence[str]) -> _Look:
     )
 
 
+def _measures(look: _Look) -> bool:
+    """Numbers with decimals: a score, not a label."""
+    return any("." in value for value in look.values) and all(
+        value.replace(".", "", 1).lstrip("-").isdigit() for value in look.values
+    )
+
+
 def _split(looks: list[_Look]) -> Role:
     for look in looks:
         words = look.n and all(as_split(value) for value in look.values) and look.distinct <= 6
@@ -117,7 +124,11 @@ def _label(looks: list[_Look]) -> Role:
     if named:
         best = min(named, key=lambda look: look.distinct)
         return Role(best.name, Message("Its name says so, and it has {n} different values.", n=best.distinct))
-    few = [look for look in candidates if look.repeated and look.distinct <= max(20, look.n // 20)]
+    few = [
+        look
+        for look in candidates
+        if look.repeated and look.distinct <= max(20, look.n // 20) and not (look.distinct > 12 and _measures(look))
+    ]
     if few:
         best = min(few, key=lambda look: (look.distinct, look.length))
         return Role(

@@ -12,9 +12,9 @@ from typing import Any
 from core.errors import HoneError, NotATable
 from core.words import Message
 
-LARGEST_WHOLE = 1_500_000_000  # unpacked bytes of all parts together
-LARGEST_STRINGS = 400_000_000  # unpacked bytes of the shared texts, which are held in memory
-LARGEST_ROW = 64_000_000  # bytes of XML between two row ends
+LARGEST_WHOLE = 1_000_000_000  # unpacked bytes of all parts together
+LARGEST_STRINGS = 250_000_000  # unpacked bytes of the shared texts, which are held in memory
+LARGEST_ROW = 16_000_000  # bytes of XML between the ends of two rows, or of two shared texts
 WORST_RATIO = 200  # unpacked to packed, for parts above 10 MB
 MOST_PARTS = 5_000
 
@@ -39,6 +39,14 @@ def workbook(path: Path, name: str) -> Iterator[Any]:
 def sheets(book: Any) -> list[str]:
     """Names of the sheets that hold cells (chart sheets hold none)."""
     return [sheet.title for sheet in book.worksheets]
+
+
+def expected(book: Any, sheet: str) -> int:
+    """Rows the sheet says it has; 0 where it does not say. Only for the progress."""
+    try:
+        return min(int(book[sheet].max_row or 0), 1_048_576)
+    except Exception:  # whatever the file states here is only a hint
+        return 0
 
 
 def rows(book: Any, sheet: str, name: str) -> Iterator[list[str]]:
@@ -86,7 +94,7 @@ def check_size(path: Path, name: str) -> None:
                     fix=Message("Save the sheet as CSV and drop it here again. Nothing was changed."),
                 )
             for part in parts:
-                if part.filename.endswith(".xml"):
+                if part.filename.endswith(".xml") or part.file_size > 2 * max(part.compress_size, 1):
                     _check_part(archive, part, name)
     except (
         zipfile.BadZipFile,
@@ -105,19 +113,18 @@ def check_size(path: Path, name: str) -> None:
 
 
 def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> None:
-    """No document type (entities that multiply), no row without end."""
-    sheet = "worksheets/" in part.filename
-    since = 0  # bytes since the last end of a row
+    """No document type (entities that multiply), no row without end: a row is held in memory whole."""
+    since, tail = 0, b""  # bytes since the last end of a row or of a shared text
     with archive.open(part) as stream:
-        first = True
         while piece := stream.read(1 << 20):
-            if first and (b"<!DOCTYPE" in piece[:4096] or b"<!ENTITY" in piece[:4096]):
+            if not tail and (b"<!DOCTYPE" in piece[:4096] or b"<!ENTITY" in piece[:4096]):
                 raise _damaged(name)
-            first = False
-            if not sheet:
+            if part.file_size <= LARGEST_ROW:
                 return
-            end = piece.rfind(b"</row>")
-            since = since + len(piece) if end < 0 else len(piece) - end
+            joined = tail + piece
+            end = max(joined.rfind(b"</row>"), joined.rfind(b"</si>"))
+            since = since + len(piece) if end < 0 else len(joined) - end
+            tail = piece[-8:]
             if since > LARGEST_ROW:
                 raise NotATable(
                     Message("{file} has a row of {n:,} MB.", file=name, n=since >> 20),

@@ -164,6 +164,22 @@ def test_pasted_cells_of_a_spreadsheet_read_as_tabs(tmp_path: Path) -> None:
     assert rows[0]["message"] == "two\nlines"
 
 
+def test_pasted_sentences_without_tabs_are_one_column(tmp_path: Path) -> None:
+    read, rows = brought(tmp_path, "Hello, world\nYes, sure\nNo, thanks\n", "pasted.tsv")
+    assert (read.rows, read.columns) == (3, ("column 1",))
+    assert rows[0]["column 1"] == "Hello, world"
+
+
+def test_lines_of_prose_are_not_cut_at_their_commas(tmp_path: Path) -> None:
+    read, _ = brought(tmp_path, "".join(f"Well, this is sentence {i}\n" for i in range(30)))
+    assert len(read.columns) == 1
+
+
+def test_the_hint_that_excel_writes_is_no_row(tmp_path: Path) -> None:
+    read, _ = brought(tmp_path, "sep=;\r\ntext;label\r\nhello, you;a\r\nthere;b\r\n")
+    assert (read.rows, read.columns, read.how.delimiter) == (2, ("text", "label"), ";")
+
+
 def test_the_sentence_tells_how_it_was_read(tmp_path: Path) -> None:
     read, _ = brought(tmp_path, "text,label\nhello,a\nthere,b\n")
     assert str(read.sentence) == "2 rows. Read as UTF-8, comma between columns, names in the first row."
@@ -317,6 +333,10 @@ def test_parquet_of_strange_types_becomes_text(tmp_path: Path) -> None:
             "half": pa.array([1.5, 2.0, None], pa.float32()),
             "map": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int8())),
             "null": pa.nulls(3),
+            "far": pa.array([2**44, 0, None], pa.timestamp("s")),
+            "nano": pa.array([1, 2, None], pa.timestamp("ns")),
+            "long": pa.array([2**62, 0, None], pa.duration("s")),
+            "time": pa.array([1, 2, None], pa.time64("ns")),
         }
     )
     features = {"info": {"features": {"label": {"_type": "ClassLabel", "names": ["neg", "pos"]}}}}
