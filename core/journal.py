@@ -36,7 +36,10 @@ class Journal:
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines from byte `offset` on, and the offset after the last of them. A missing file is empty."""
+    """The whole lines from byte `offset` on, and the offset after the last of them. A missing file is empty.
+
+    A line that is no JSON (a power failure can leave zeros on disk) is passed over: the rest is still true.
+    """
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -44,7 +47,16 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     except FileNotFoundError:
         return [], offset
     end = data.rfind(b"\n") + 1
-    return [json.loads(line) for line in data[:end].splitlines() if line.strip()], offset + end
+    entries = (_entry(line) for line in data[:end].split(b"\n"))
+    return [entry for entry in entries if entry is not None], offset + end
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _cut_torn_line(fd: int) -> None:
