@@ -15,11 +15,11 @@ from core.training.settings import TrainingSettings
 from core.training.worker import worker
 
 WORDS = {
-    "praise": "good great happy movie film love".split(),
-    "lost card": "card lost bank pay money late".split(),
-    "bicycle": "bike wheel red blue green order".split(),
+    "praise": ["good", "great", "happy", "movie", "film", "love"],
+    "lost card": ["card", "lost", "bank", "pay", "money", "late"],
+    "bicycle": ["bike", "wheel", "red", "blue", "green", "order"],
 }
-SHARED = "the a of is it this not and for with".split()
+SHARED = ["the", "a", "of", "is", "it", "this", "not", "and", "for", "with"]
 
 
 def messages(count: int = 240, wrong: float = 0.1, seed: int = 5) -> list[dict[str, str]]:

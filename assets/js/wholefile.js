@@ -9,8 +9,10 @@
     const box = h("div.wf");
     const own = { view, box, run: view.run, progress: null };
     own.look = Hone.evaluate.looking(view.ctx, () => follow(own), 0.8);
-    ask(own);
-    follow(own).catch(() => own.look.start());
+    follow(own).catch(() => {
+      ask(own);
+      own.look.start();
+    });
     return Hone.card({ title: t("A whole file"), sub: t("You get it back with the answer and its probability beside each row."), body: box });
   };
 

@@ -171,4 +171,4 @@ def test_the_copy_is_offered_only_after_it_was_opened_again(here: Here, runs: li
 
 
 def test_the_line_to_copy_holds_no_sign_that_a_shell_would_read():
-    assert away.NOT_IN_QUOTES >= set('"$`\\!%\n')
+    assert away.NOT_IN_QUOTES.issuperset('"$`\\!%\n')
