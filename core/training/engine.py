@@ -71,7 +71,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.home = Path(self.home).resolve()
         self.id = new_id("engine")
-        self.threads = max(1, processes.cores() // self.at_once)
+        self.threads = max(1, processes.cores() // max(1, self.at_once))
         self._queue = Queue(self.home)
         self._queue.folder.mkdir(parents=True, exist_ok=True)
         self._life = self._queue.enlist(self.id)
@@ -100,7 +100,7 @@ class Engine:
         """At work: stop between two steps, keep the place. In line: leave the line, to be resumed later."""
         if self._queue.remove(self._name(run), state="waiting"):
             self._write(run, ev.Paused(step=run.view().step))
-        elif run.alive:
+        elif self._at_work(run):
             run.control("pause")
 
     def resume(self, run: Run) -> None:
@@ -113,7 +113,7 @@ class Engine:
             if one and one.leaving:
                 one.again = True
                 return
-        if run.alive and run.controlled() != "leave":
+        if self._at_work(run) and run.controlled() != "leave":
             run.control("resume")
         else:
             self.start(run)
@@ -126,7 +126,7 @@ class Engine:
         view = run.view()
         if view.over:
             return None
-        if run.alive or view.state == "preparing":
+        if self._at_work(run):
             return run.control("stop")
         if not view.checks and not (run.folder / "checkpoints").is_dir():
             return self._end(run, kept=False)  # nothing is learnt yet, so nothing is there to keep
@@ -138,7 +138,7 @@ class Engine:
         """End it and keep nothing. Its memory is free when its state is "discarded"."""
         self._queue.remove(self._name(run), state="waiting")
         view = run.view()
-        if run.alive or view.state == "preparing":
+        if self._at_work(run):
             run.control("discard")
             self._changed.set()
         elif not view.over:
@@ -169,7 +169,7 @@ class Engine:
         for run in runs:
             self.discard(run)
         until = time.monotonic() + wait
-        while any(run.alive for run in runs) and time.monotonic() < until:
+        while any(run.alive or self._queue.find(self._name(run)) for run in runs) and time.monotonic() < until:
             time.sleep(0.05)
 
     def wait(self, run: Run, timeout: float | None = None) -> str:
@@ -307,6 +307,11 @@ class Engine:
             self._queue.tidy()  # its last worker has just gone; the entry goes with it
             time.sleep(0.02)
         self._changed.set()
+
+    def _at_work(self, run: Run) -> bool:
+        """Whether a worker has it, or is on its way to it, in whichever process."""
+        entry = self._queue.find(self._name(run))
+        return run.alive or bool(entry and entry.state == "working" and self._queue.lives(entry.engine))
 
     def _end(self, run: Run, *, kept: bool) -> None:
         self._write(run, ev.Stopped(step=run.view().step, kept=kept))

@@ -259,3 +259,36 @@ def test_a_run_at_work_cannot_be_deleted_and_one_that_ended_can(new_engine, new_
     until(lambda: run.view().state == "discarded")
     run.delete()
     assert not run.folder.exists()
+
+
+def test_a_word_said_while_the_worker_is_still_on_its_way_is_heard(new_engine, new_run, until):
+    engine, run = new_engine(), new_run(steps=500)
+    engine.start(run)
+    until(lambda: engine.place(run) is None)
+    engine.pause(run)
+    until(lambda: run.view().state == "paused")
+    engine.resume(run)
+    until(lambda: run.view().step > 5)
+    engine.discard(run)
+    until(lambda: run.view().state == "discarded")
+
+
+def test_what_a_command_left_in_line_the_server_carries_out(new_engine, new_run):
+    command = new_engine(adopt=False, at_once=0)  # has no place to work
+    run = new_run(steps=5)
+    command.start(run)
+    command.close()
+    another = new_engine(adopt=False)
+    assert another.place(run) == 1 and run.view().state == "queued"
+    server = new_engine()
+    assert server.wait(run, 30) == "finished"
+
+
+def test_clearing_a_folder_ends_every_run_in_it(new_engine, new_run, until, workspace):
+    engine = new_engine()
+    first, second = new_run(steps=500), new_run()
+    engine.start(first)
+    until(lambda: first.view().step > 0)
+    engine.start(second)
+    engine.clear(workspace.projects)
+    assert not first.alive and first.view().state == second.view().state == "discarded"

@@ -16,7 +16,24 @@ from core.training.draft import Draft, settle
 from core.training.estimate import Counts, estimated
 from core.training.settings import TrainingSettings
 
-WORDS = ["the", "good", "bad", "great", "awful", "movie", "film", "love", "money", "bank", "card", "lost", "happy", "sad", "red", "blue"]
+WORDS = [
+    "the",
+    "good",
+    "bad",
+    "great",
+    "awful",
+    "movie",
+    "film",
+    "love",
+    "money",
+    "bank",
+    "card",
+    "lost",
+    "happy",
+    "sad",
+    "red",
+    "blue",
+]
 
 
 @pytest.fixture
