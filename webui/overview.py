@@ -268,6 +268,8 @@ def _running(facts: _Facts) -> dict[str, Any] | None:
         return None
     if run.state == "queued":
         return {"id": run.id, "text": Message("{n} in line", n=run.place or 1), "share": None, "percent": None}
+    if run.state == "preparing":
+        return {"id": run.id, "text": Message("Preparing"), "share": None, "percent": None}
     percent = int(run.share * 100)
     return {"id": run.id, "text": Message("Training"), "share": run.share, "percent": percent}
 

@@ -63,7 +63,7 @@
   function framed(layout) {
     const ink = Hone.colourOf("ink2"), line = Hone.colourOf("line"), strong = Hone.colourOf("line-strong"), surface = Hone.colourOf("surface");
     const axis = { gridcolor: line, linecolor: strong, zeroline: false, tickfont: { size: 12, color: ink }, title: { font: { size: 12, color: ink }, standoff: 8 }, nticks: 7, automargin: true, fixedrange: false };
-    const font = { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink };
+    const font = { family: Hone.colourOf("sans"), size: 12, color: ink };
     const base = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 44, r: 12, t: 6, b: 34 }, font, showlegend: false, dragmode: "zoom", bargap: 0.35,
       hoverlabel: { bgcolor: surface, bordercolor: line, font: { ...font, size: 13, color: Hone.colourOf("ink") } }, colorway: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => Hone.colourOf("l" + i)),
