@@ -90,7 +90,8 @@ class Jobs:
 
     def state(self, job_id: str) -> dict[str, Any]:
         """How it stands: {"id", "title", "key", "state": waiting | running | done | failed | cancelled, "done", "total",
-        "seconds", "seconds_left", "note", "result", "error"}. Raises Missing for a job that is not (or no longer) there."""
+        "seconds", "seconds_left", "note", "result", "error", "lost": the server ended under it}. Raises Missing for a job that
+        is not (or no longer) there."""
         folder = inside(self.folder, job_id)
         told = read_json(folder / "job.json") if (folder / "job.json").exists() else {}
         state = {
@@ -104,14 +105,20 @@ class Jobs:
             "note": None,
             "result": None,
             "error": None,
+            "lost": False,
         }
         alive = locks.held(folder / "lock")  # asked before the end is looked for, which it has only then
         if progress := _read(folder / "state.json"):
             state |= progress
         if end := _read(folder / "end.json"):
-            return {**state, **end, "seconds_left": None}
+            return {
+                **state,
+                **end,
+                "seconds_left": None,
+                "lost": (folder / "closed").exists() and end["state"] == "cancelled",
+            }
         if not alive:
-            return {**state, "state": "failed", "error": _as_error(_closed()), "seconds_left": None}
+            return {**state, "state": "failed", "error": _as_error(_closed()), "seconds_left": None, "lost": True}
         return {**state, "state": "running" if progress else "waiting"}
 
     def cancel(self, job_id: str) -> None:
@@ -143,6 +150,7 @@ class Jobs:
         mine = [(folder, thread) for folder, thread in list(_threads.items()) if folder.parent == self.folder]
         for folder, _ in mine:
             with contextlib.suppress(OSError):
+                (folder / "closed").touch()
                 (folder / "cancel").touch()
         for _, thread in mine:
             thread.join(timeout=GRACE + 2)

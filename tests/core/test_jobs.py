@@ -139,3 +139,14 @@ def test_the_order_of_a_job_is_on_disk_before_it_starts(mine):
     shutil.rmtree(job.folder)
     assert mine.latest("k") is None
     assert threading.active_count() < 50 and issubclass(Missing, HoneError)
+
+
+def test_a_job_is_lost_when_the_server_ended_under_it_but_not_when_a_person_cancelled_it(mine, until):
+    slow = {"upto": 1000, "seconds": 0.05}
+    given_up, cut_short = mine.start(f"{ME}:counting", slow), mine.start(f"{ME}:counting", slow)
+    until(lambda: all(mine.state(job.id)["state"] == "running" for job in (given_up, cut_short)))
+    mine.cancel(given_up.id)
+    assert not mine.wait(given_up.id, 20)["lost"]
+    mine.close()
+    state = mine.state(cut_short.id)
+    assert (state["state"], state["lost"]) == ("cancelled", True)

@@ -22,7 +22,7 @@ def away(here: Here, *, run: str, begin: bool = True) -> dict[str, Any]:
         return {"state": "ready", **_told(here, chosen, made)}
     last = here.jobs.latest(_key(here, run))
     job = here.jobs.state(last) if last else None
-    if job is None or job["state"] == "done":
+    if job is None or job["state"] == "done" or job["lost"]:
         if not begin:
             return {"state": "making", "done": 0, "total": 0, "seconds_left": None}
         job = away_make(here, run=run)

@@ -45,7 +45,7 @@ def report_of(here: Here, *, run: str) -> dict[str, Any]:
         return {"state": "ready", **_parts(here, run, made)}
     last = here.jobs.latest(_key(here, run))
     job = here.jobs.state(last) if last else None
-    if job is None or job["state"] == "done" or (job["state"] == "failed" and job["error"] is None):
+    if job is None or job["state"] == "done" or job["lost"]:
         job = make_report(here, run=run)
     if job["state"] in ("failed", "cancelled"):
         return {"state": job["state"], "error": job["error"], **_parts(here, run, made)}
