@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.settings import Settings, knob
 
-GROUPS = {
+GROUPS = {  # words
     "base": "Base model",
     "method": "How much of it learns",
     "steps": "Rounds, batch and learning rate",
@@ -429,7 +429,7 @@ class TrainingSettings(Settings):
         "auto",
         "Exactness of the arithmetic",
         "Half as many bits are faster on a GPU.",
-        term="precision",
+        term="floating-point precision",
         choices={
             "auto": "Chosen from the machine",
             "fp32": "32 bits (fp32)",
