@@ -359,10 +359,9 @@ def start(session: Session, phase: Phase) -> tuple[TextModel, bool]:
 
 def new_watch(session: Session, phase: Phase) -> Watch:
     settings = phase.settings
-    before = session.state.probe
-    return Watch(
-        settings.metric, settings.patience, settings.learning_rate, before[settings.metric] if before else None
-    )
+    before, best = session.state.probe, session.state.best
+    known = before.get(settings.metric) if before else None
+    return Watch(settings.metric, settings.patience, settings.learning_rate, known, best_step=best.step if best else 0)
 
 
 def began(session: Session, phase: Phase, first: int, steps: int, epochs: float, epoch_steps: float) -> None:

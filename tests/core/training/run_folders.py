@@ -17,8 +17,8 @@ from core.training.settings import TrainingSettings
 from core.workspace import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
-GOOD = "good great happy movie film is very the".split()
-BAD = "bad awful sad movie film is very the".split()
+GOOD = ["good", "great", "happy", "movie", "film", "is", "very", "the"]
+BAD = ["bad", "awful", "sad", "movie", "film", "is", "very", "the"]
 
 
 def opinions(count: int = 120, seed: int = 3) -> list[dict[str, str]]:
@@ -49,7 +49,9 @@ def write_run(
     known = base if isinstance(base, Base) else find(str(base))
     folder.mkdir(parents=True)
     names = list(labels or sorted({row["label"] for row in rows}))
-    table = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in ("id", "text", "label", "split")})
+    table = pa.table(
+        {name: pa.array([row[name] for row in rows], pa.string()) for name in ("id", "text", "label", "split")}
+    )
     with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
         out.write_table(table)
     spec = {
