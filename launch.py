@@ -128,7 +128,7 @@ def serve(options: argparse.Namespace, port: int) -> None:
         footer_links=[],
         strict_cors=True,
         theme=theme(),
-        app_kwargs=app_kwargs(studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio))]),
+        app_kwargs=app_kwargs(studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio), login=mode == "login")]),
     )
     shown = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Hone is ready at http://{shown}:{port}", flush=True)

@@ -49,7 +49,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        refusal = self._refusal(headers)
+        refusal = self._refusal(headers, scope["path"])
         if refusal:
             await PlainTextResponse(refusal, 403)(scope, receive, send)
             return
@@ -74,7 +74,7 @@ class Guard:
 
         await self.app(scope, receive, guarded)
 
-    def _refusal(self, headers: dict[str, str]) -> str | None:
+    def _refusal(self, headers: dict[str, str], path: str) -> str | None:
         """Also reading is refused to other origins: Gradio, further out, would tell any of them that it may read."""
         host = headers.get("host", "")
         if self.hosts is not None and _name(host) not in self.hosts:
@@ -83,7 +83,8 @@ class Guard:
         origin = headers.get("origin")
         if origin and urlsplit(origin).netloc not in ours:
             return "Requests from other sites are refused."
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
+        following_a_link = headers.get("sec-fetch-mode") == "navigate" and path != "/logout"
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not following_a_link:
             return "Requests from other sites are refused."
         return None
 

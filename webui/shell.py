@@ -9,9 +9,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
 from core.words import ASSETS
 from webui.routes import FIRST_SCRIPTS, FIRST_SHEETS, assets, plotly_address, words_address
 from webui.studio import Studio
+from webui.who import login_name
+
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def head(studio: Studio) -> str:
@@ -34,17 +40,22 @@ def head(studio: Studio) -> str:
 
 
 class Shell:
-    """`head` goes right behind ``<head>``; `languages` are the paths of pages that are not English."""
+    """`head` goes right behind ``<head>``; `login` asks for one; `languages` are the paths of pages that are not English."""
 
-    def __init__(self, app: Any, head: str, languages: tuple[str, ...] = ("zh",)):
+    def __init__(self, app: Any, head: str, login: bool = False, languages: tuple[str, ...] = ("zh",)):
         self.app = app
         self.head = head.encode()
+        self.login = login
         self.languages = languages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "").strip("/") if scope["type"] == "http" else None
         if path is None or scope["method"] != "GET" or (path and path not in self.languages):
             await self.app(scope, receive, send)
+            return
+        if self.login and login_name(Request(scope)) is None:
+            page = _LOGIN.replace("{lang}", "zh-CN" if path else "en").encode()
+            await HTMLResponse(self._with_head(page, ""), headers=NOT_KEPT)(scope, receive, send)
             return
         held: dict[str, Any] = {}
         body = bytearray()
@@ -72,6 +83,16 @@ class Shell:
         if path:
             page = page.replace(b'<html\n\tlang="en"', b'<html\n\tlang="zh-CN"', 1)
         return page.replace(b"<head>", b"<head>\n" + self.head, 1)
+
+
+_LOGIN = """<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Hone</title>
+</head>
+<body><div class="gradio-container"><main class="hone" id="page-login"></main></div></body>
+</html>
+"""
 
 
 def _uncompressed(scope: Any) -> Any:

@@ -21,7 +21,7 @@
       (phone || state.mode === "login") && "-",
       phone && state.away && { title: t("Take the model away"), onpick: () => Hone.takeAway() },
       phone && { title: t("Help"), onpick: () => Hone.showHelp() },
-      state.mode === "login" && { title: t("Log out {user}", { user: state.user }), onpick: () => location.assign("logout") },
+      state.mode === "login" && { title: t("Log out {user}", { user: state.user }), onpick: () => location.assign("logout?all_session=false") },
     ]);
   };
 

@@ -223,7 +223,7 @@ def test_a_visitor_of_the_demo_sees_only_what_is_his(launched, new_page):
 def test_a_login_is_asked_and_users_are_apart(launched, new_page, tmp_path, watched):
     from core.users import add
 
-    watched.allow("401")
+    watched.allow("400")
     file = tmp_path / "users"
     add(file, "ana", "correct horse")
     add(file, "ben", "battery staple")
@@ -232,14 +232,20 @@ def test_a_login_is_asked_and_users_are_apart(launched, new_page, tmp_path, watc
     for name, password in (("ana", "correct horse"), ("ben", "battery staple")):
         page = new_page()
         page.goto(server.url)
-        page.get_by_label("username").fill(name)
-        page.get_by_label("password").fill(password)
-        page.get_by_role("button", name="Login").click()
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_text("Name or password is not right.").wait_for()
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
         drawn(page)
         seen[name] = page.evaluate("[Hone.overview.user, Hone.overview.project]")
     assert seen["ana"][0] == "ana"
     assert seen["ben"][0] == "ben"
     assert seen["ana"][1] != seen["ben"][1]
+    page.locator("#project").click()
+    page.get_by_role("menuitem", name="Log out ben").click()
+    page.get_by_label("Password").wait_for()
 
 
 def test_a_call_without_a_login_is_refused(launched, tmp_path):
