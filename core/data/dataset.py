@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.data import browse, checks, edits, facts, freezing, importing, roles
 from core.data import state as states
-from core.data.how import How, Progress, Stop, never, nothing
+from core.data.how import How, Progress, Stop, clean, never, nothing
 from core.data.labels import LabelStore
 from core.data.log import Log
 from core.data.roles import ROLES, Role
@@ -336,7 +336,7 @@ class Dataset:
                 ),
                 fix=Message("Choose one of the columns."),
             )
-        return edits.add(self.log, "cell", self._numbers([row]), edits.cells(column, [str(text)]), who=who)
+        return edits.add(self.log, "cell", self._numbers([row]), edits.cells(column, [clean(str(text))]), who=who)
 
     def undo(self, group: str) -> None:
         """Take back one group of edits."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from core.data.how import MAX_LINE, Trouble
+from core.data.how import MAX_LINE, Trouble, clean
 from core.errors import NotATable
 from core.words import Message
 
@@ -210,7 +210,7 @@ def column_names(header: list[str] | None, width: int) -> tuple[list[str], list[
     taken: set[str] = set()
     for i in range(width):
         raw = header[i] if header and i < len(header) else ""
-        name = " ".join(raw.split())[:120]
+        name = " ".join(clean(raw).split())[:120]
         ours.append(not name)
         name = name or f"column {i + 1}"
         base, n = name, 1

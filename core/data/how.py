@@ -188,6 +188,11 @@ def sentence(how: How, rows: int | None = None) -> Message:
     return told if rows is None else plural(rows, "{n} row. {how}", "{n:,} rows. {how}", how=told)
 
 
+def clean(text: str) -> str:
+    """Text that can be written as UTF-8: half a surrogate pair (JSON and browsers can send one) becomes "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def check(cancelled: Stop) -> None:
     if cancelled():
         raise Cancelled()

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.data import reading, roles, state
-from core.data.how import How, Progress, Read, Stop
+from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
 from core.data.rows import Import
 from core.data.splits import NAMES, OPEN
@@ -149,7 +149,7 @@ def _insert(db: Any, source: File | Hub, read: Read, own: Mapping[str, str], spl
     cursor = db.execute(
         "INSERT INTO imports (name, file, rows, size, columns, how, warnings, roles, split, at) VALUES (?, '', ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            source.name[:200],
+            clean(source.name)[:200],
             read.rows,
             source.size,
             told(read.columns),

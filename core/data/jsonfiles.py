@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data import delimited
-from core.data.how import MAX_CELL, Trouble
+from core.data.how import MAX_CELL, Trouble, clean
 from core.data.writing import Writer
 from core.errors import NotATable
 from core.words import Message
@@ -183,7 +183,7 @@ def _nests(item: Any) -> bool:
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     cells: dict[str, str] = {}
     for key, value in record.items():
-        name = prefix + (" ".join(str(key).split())[:120] or "column")
+        name = prefix + (" ".join(clean(str(key)).split())[:120] or "column")
         if isinstance(value, Mapping) and value and _is_plain(value):
             cells.update(_flat(value, name + "."))
         else:

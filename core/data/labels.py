@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data.how import clean
 from core.data.log import Log, packed
 from core.data.state import UNTOUCHED, Label, State
 from core.errors import DataError, Missing
@@ -94,10 +95,10 @@ class LabelStore:
                     if good:
                         self._save(good)  # in the order in which they were given
                         good = []
-                    self._take_back(row, str(back["client"])[:100], int(back["seq"]), annotator)
+                    self._take_back(row, clean(str(back["client"]))[:100], int(back["seq"]), annotator)
                     saved.append(number)
                     continue
-                good.append((row, label, annotator, now, str(entry.get("client") or annotator)[:100], number))
+                good.append((row, label, annotator, now, clean(str(entry.get("client") or annotator))[:100], number))
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
@@ -337,7 +338,7 @@ def _find(db: sqlite3.Connection, label: int) -> sqlite3.Row:
 
 
 def _free_name(name: str, alive: Sequence[sqlite3.Row]) -> str:
-    name = " ".join(str(name).split())
+    name = " ".join(clean(str(name)).split())
     if not name:
         raise DataError(Message("A label needs a name."), fix=Message("Type one or two words."))
     if len(name) > LONGEST_NAME:

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data.how import clean
 from core.data.rows import Import, Rows
 from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide
 
@@ -176,6 +177,7 @@ class State:
 
     def found(self, search: str) -> NDArray[np.bool_]:
         """Rows whose text holds `search`, whatever the case. The last few searches are kept."""
+        search = clean(search)
         with self._lock:
             if search in self._searches:
                 self._searches.move_to_end(search)

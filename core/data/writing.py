@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.data.how import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Progress, Stop, Trouble, check
+from core.data.how import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Progress, Stop, Trouble, check, clean
 from core.errors import DataError
 from core.words import Message
 
@@ -125,7 +125,7 @@ class Writer:
         try:
             return pa.array(cells, pa.string())
         except UnicodeEncodeError:  # half a surrogate pair, from "\\ud83d" in JSON
-            return pa.array([c.encode("utf-8", "replace").decode("utf-8") for c in cells], pa.string())
+            return pa.array([clean(c) for c in cells], pa.string())
 
     def _write(self, arrays: list[pa.Array], n: int) -> None:
         for i, array in enumerate(arrays):

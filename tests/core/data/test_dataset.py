@@ -100,6 +100,7 @@ def test_search_and_filters_work_together(data: Dataset) -> None:
     assert test.total == data.counts().splits["test"]
     assert {row["split"] for row in test.rows} == {"test"}
     assert data.page(only="unlabelled").total == 0
+    assert data.page(search="half a pair \ud83d").total == 0
     assert data.page(search="(unbalanced[").total == 0, "a search is text, not a pattern"
 
 
