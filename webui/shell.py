@@ -90,7 +90,7 @@ _LOGIN = """<!doctype html>
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Hone</title>
 </head>
-<body><div class="gradio-container"><main class="hone" id="page-login"></main></div></body>
+<body><div class="gradio-container"><div class="hone" id="page-login" role="main"></div></div></body>
 </html>
 """
 

@@ -16,7 +16,7 @@
     const button = h("button.btn.primary", { type: "submit" }, t("Log in"));
     button.type = "submit";
     const form = h("form", { onsubmit: (e) => { e.preventDefault(); send(form, said, button, password); } },
-      h("h1", "Hone"), Hone.field({ title: t("Name"), input: name }), Hone.field({ title: t("Password"), input: password }), said, button);
+      h("h1", "Hone"), Hone.field({ title: t("User name"), input: name }), Hone.field({ title: t("Password"), input: password }), said, button);
     fill(root, form);
     name.focus();
   }

@@ -232,7 +232,7 @@ def test_a_login_is_asked_and_users_are_apart(launched, new_page, tmp_path, watc
     for name, password in (("ana", "correct horse"), ("ben", "battery staple")):
         page = new_page()
         page.goto(server.url)
-        page.get_by_label("Name").fill(name)
+        page.get_by_label("User name").fill(name)
         page.get_by_label("Password").fill("wrong")
         page.get_by_role("button", name="Log in").click()
         page.get_by_text("Name or password is not right.").wait_for()
