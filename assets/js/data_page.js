@@ -36,9 +36,15 @@
   function head(me) {
     const { counts, imports } = me.state;
     const next = counts.unlabelled > 0 || counts.labels.length < 2 ? Hone.button(t("Go to labelling"), () => Hone.go("label"), { primary: true }) : Hone.button(t("Choose settings"), () => Hone.go("settings"), { primary: true });
-    const other = imports.length === 1 ? Hone.button(t("Replace the file"), () => me.choose({ replace: true })) : null;
+    const other = imports.length === 1 ? Hone.button(t("Replace the file"), () => replace(me, imports[0])) : null;
     return Hone.head({ title: t("Your texts"), sentence: t("What Hone read, what it makes of each column, and what deserves a look before training."),
       actions: [Hone.button(t("Add a file"), () => Hone.dataSecond(me, null)), other, next] });
+  }
+
+  /* Asked first: the rows of the old file are gone afterwards. */
+  async function replace(me, one) {
+    const body = t.plural(one.rows, "{n} row goes once the next file is read. Labels given by hand stay with texts that are the same.", "{n:,} rows go once the next file is read. Labels given by hand stay with texts that are the same.");
+    if (await Hone.ask({ title: t("Put another file in the place of {file}?", { file: one.name }), body, yes: t("Choose a file") })) me.choose({ replace: true });
   }
 
   /* ---------- files ---------- */

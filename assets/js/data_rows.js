@@ -105,14 +105,23 @@
       button.addEventListener("click", () => {
         const move = (split, title) => ({ title, current: !row.excluded && row.split === split, onpick: () => edit("move", { rows: [row.id], split }, t("Row {n:,} is moved.", { n: row.n })) });
         const out = row.excluded ? { title: t("Put it back"), onpick: () => edit("restore", { rows: [row.id] }, t("Row {n:,} is back.", { n: row.n })) } : { title: t("Leave it out"), onpick: () => edit("exclude", { rows: [row.id] }, t("Row {n:,} is left out.", { n: row.n })) };
-        Hone.menu(button, [out, "-", move("train", t("Use it to learn from")), move("validation", t("Use it to steer by (validation)")), move("test", t("Use it for the final test"))]);
+        Hone.menu(button, [{ title: t("Give it another label …"), onpick: () => relabel(row) }, out, "-", move("train", t("Use it to learn from")), move("validation", t("Use it to steer by (validation)")), move("test", t("Use it for the final test"))]);
       });
       return button;
     }
 
+    function relabel(row) {
+      const pick = (label) => {
+        sheet.close();
+        edit("relabel", { row: row.id, label: label && label.id }, label ? t("Row {n:,} is “{label}” now.", { n: row.n, label: label.name }) : t("Row {n:,} has no label now.", { n: row.n }));
+      };
+      const button = (label) => h("button.dt-example", { "aria-current": (row.label && row.label.id) === (label && label.id) ? "true" : null, onclick: () => pick(label) }, label ? Hone.chip(label) : h("span", t("No label")));
+      const sheet = Hone.sheet({ title: t("Row {n:,}", { n: row.n }), body: h("div.stack.dt-second", h("p.said.lm-text", row.text), me.state.counts.labels.map(button), row.label ? button(null) : null) });
+    }
+
     async function edit(name, args, sentence) {
       const done = await me.act(name, args);
-      if (done) Hone.toast(sentence, { action: { title: t("Undo"), onpick: () => me.act("undo", { group: done.group }) } });
+      if (done) Hone.toast(sentence, { action: { title: t("Undo"), onpick: () => (done.back ? me.act("take_back", { back: done.back }) : me.act("undo", { group: done.group })) } });
     }
 
     function drawPicks() {

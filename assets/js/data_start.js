@@ -29,7 +29,7 @@
       { value: "", title: t("More texts"), sub: t("Added to the ones that are there.") },
       { value: "test", title: t("For the final test"), sub: t("The model never learns from them.") },
       { value: "validation", title: t("To steer by (validation)"), sub: t("They decide when to stop, and which moment to keep.") },
-      { value: "replace", title: t("Instead of what is here"), sub: t("Labels stay with texts that are the same. It can be undone.") },
+      { value: "replace", title: t("Instead of what is here"), sub: t("The rows that are here go. Labels given by hand stay with texts that are the same.") },
     ];
     const pick = (value) => {
       sheet.close();

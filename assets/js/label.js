@@ -92,14 +92,15 @@
     me.found = null;
     const pending = (row) => me.keep.latest(row.id);
     const unlabelled = me.filter.show === "unlabelled";
-    me.view.draw();
-    await me.list.reset(after, (row) => {
+    const fetched = me.list.reset(after, (row) => {
       const label = pending(row);
       if (label === undefined) return true;
       row.label = label;
       row.origin = label === null ? null : "human";
       return !(unlabelled && label !== null);
     });
+    me.view.draw();
+    await fetched;
     if (after && me.list.empty && me.list.ended) await start(me, null); // the rest of the list is done: what was skipped before it
   }
 

@@ -143,6 +143,7 @@
     }
     const item = me.list.current;
     p.sheet.classList.toggle("over", me.list.ended);
+    p.sheet.classList.remove("waiting");
     if (item) text(view, item);
     else pause(view);
     counts(view);
@@ -199,11 +200,11 @@
   /* There is no text to show: the next ones are coming, the connection is gone, or this was the last. */
   function pause(view) {
     const { me, part: p } = view;
+    if (me.list.waiting && !me.list.failed) return fetching(view);
     p.shown = null;
     p.row.textContent = "";
     Hone.fill(p.now);
     if (me.list.failed) return Hone.fill(p.text, h("span.lb-quiet", t("The next texts come when the connection is back.")));
-    if (!me.list.ended) return Hone.fill(p.text, h("span.lb-quiet", t("Fetching texts …")));
     const left = me.state.counts.unlabelled;
     if (me.filter.show === "unlabelled" && left <= 0) {
       return Hone.fill(p.text, h("div.lb-end", h("h2", t("Every text has a label.")), h("div.acts",
@@ -214,6 +215,18 @@
     const still = me.filter.show === "unlabelled" && left > 0 ? t.plural(left, "{n} text is still without a label.", "{n:,} texts are still without a label.") : null;
     const again = none ? Hone.button(t("Show all texts"), () => me.filtered({ show: "all", search: "", label: "" })) : Hone.button(t("Start again from the top"), me.restart);
     Hone.fill(p.text, h("div.lb-end", h("h2", title), still && h("p", still), h("div.acts", again)));
+  }
+
+  /* The text before stays, paled, until it is clear that the next one takes a while: nothing flickers. */
+  function fetching(view) {
+    const { me, part: p } = view;
+    p.sheet.classList.add("waiting");
+    clearTimeout(p.slow);
+    p.slow = setTimeout(() => {
+      if (!me.list.waiting || me.list.failed) return;
+      p.shown = null;
+      Hone.fill(p.text, h("span.lb-quiet", t("Fetching texts …")));
+    }, 400);
   }
 
   function before(view) {

@@ -10,9 +10,10 @@ from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.roles import ROLES
 from core.data.splits import TEST, VALIDATION
-from core.errors import Missing
+from core.errors import DataError, Missing
 from core.models import catalogue
 from core.words import ASSETS, Message, plural
+from core.workspace import new_id
 from webui.calls import Here, call, panel
 from webui.page import Page
 
@@ -20,6 +21,7 @@ LIGHT = (
     4_000_000  # bytes; a smaller file is read in a thread, which begins at once; a larger one in a process of its own
 )
 COUNT = 50
+GROUPED = ("finding:conflict", "finding:duplicate", "finding:leak")  # equal texts are looked at side by side
 LONGEST = 2_000  # characters of a cell sent for the table of rows
 LANGUAGES = {
     "en": Message("English"), "zh": Message("Chinese"), "de": Message("German"), "fr": Message("French"), "es": Message("Spanish"),
@@ -181,6 +183,7 @@ def rows(
         search=str(search),
         label=None if label in ("", "none") else label,
         split=split if split in ("train", "validation", "test") else None,
+        sort="text" if only.startswith(GROUPED) else None,
         only="unlabelled" if label == "none" else "excluded" if split == "out" else only or None,
     )
     labels = {one["id"]: _label(one) for one in data.labels.labels()}
@@ -230,13 +233,26 @@ def move(here: Here, *, rows: list[str], split: str | None) -> dict[str, Any]:
 
 
 @call
+def relabel(here: Here, *, row: str, label: int | None) -> dict[str, Any]:
+    """A label given in the table of rows; None takes it off. `back` undoes it with `take_back`."""
+    entry = {"row": row, "label": label, "client": f"rows:{new_id('put')}", "seq": 1}
+    _put(here, entry)
+    return {"back": {"row": row, "takes_back": {"client": entry["client"], "seq": 1}}}
+
+
+@call
+def take_back(here: Here, *, back: dict[str, Any]) -> None:
+    _put(here, {"row": back["row"], "takes_back": back["takes_back"], "label": None, "client": "rows", "seq": 0})
+
+
+@call
 def undo(here: Here, *, group: str) -> None:
     here.dataset.undo(group)
 
 
 CALLS = [
     state, load, example, hub, inspect, reread, job, cancel, use, remove, roles, shares, facts, rows,
-    findings, fix, exclude, restore, move, undo,
+    findings, fix, exclude, restore, move, relabel, take_back, undo,
 ]  # fmt: skip
 
 
@@ -259,6 +275,12 @@ def _under_way(here: Here) -> dict[str, Any] | None:
         return None
     state = here.jobs.state(latest)
     return state if state["state"] in ("waiting", "running") else None
+
+
+def _put(here: Here, entry: dict[str, Any]) -> None:
+    refused = here.dataset.labels.put([entry], here.workspace.user)["refused"]
+    if refused:
+        raise DataError(Message.from_json(refused[0]["message"]))
 
 
 def _index() -> list[dict[str, Any]]:

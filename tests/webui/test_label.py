@@ -1,0 +1,170 @@
+"""The calls of the Label tab: texts in their order, labels that are sent in any way a browser may, changes of the label list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core import projects
+from core.errors import DataError, Missing
+from core.workspace import Workspace
+from webui.calls import Here, plain
+from webui.studio import Studio
+from webui.tabs import label
+
+
+@pytest.fixture
+def here(workspace: Workspace, tmp_path: Path):
+    """Five texts; the file labels the first two."""
+    studio = Studio(workspace.home)
+    project = projects.create(workspace, "Mail")
+    file = tmp_path / "mail.csv"
+    file.write_text("message,topic\nWhere is it?,Delivery\nMoney back,Refund\nHello,\nA crack,\nThank you,\n")
+    data = studio.dataset(project.data)
+    data.add(file, "mail.csv")
+    data.set_roles({"text": "message", "label": "topic"})
+    yield Here(studio, workspace, "en", project.id)
+    studio.close()
+
+
+def ids(here: Here) -> dict[str, int]:
+    return {one["name"]: one["id"] for one in label.state(here)["labels"]}
+
+
+def put(here: Here, row: str, name: str | None, seq: int, client: str = "window", **more) -> dict:
+    entry = {"row": row, "label": ids(here)[name] if name else None, "seq": seq, "client": client, **more}
+    return label.put(here, project=here.project.id, entries=[entry])
+
+
+def shown(here: Here, **ask) -> list[str]:
+    return [row["text"] for row in label.texts(here, **ask)["rows"]]
+
+
+def test_the_state_has_question_labels_keys_and_counts(here: Here):
+    told = plain(label.state(here), "en")
+    assert told["question"] == "What is this message about?"
+    assert [(one["name"], one["key"], one["colour"], one["count"]) for one in told["labels"]] == [
+        ("Delivery", "1", 0, 1),
+        ("Refund", "2", 1, 1),
+    ]
+    assert told["counts"] == {"rows": 5, "labelled": 2, "unlabelled": 3}
+
+
+def test_unlabelled_texts_come_in_order_and_go_on_behind_the_last(here: Here):
+    first = label.texts(here, count=2)
+    assert [row["text"] for row in first["rows"]] == ["Hello", "A crack"] and first["total"] == 3
+    assert shown(here, after=first["next"]) == ["Thank you"]
+    assert label.texts(here, after=first["next"])["next"] is None
+
+
+def test_the_place_of_a_text_leads_back_to_it_after_a_reload(here: Here):
+    rows = label.texts(here, show="all")["rows"]
+    assert shown(here, show="all", after=rows[3]["place"])[0] == rows[3]["text"]
+
+
+def test_texts_are_found_by_label_and_by_words(here: Here):
+    assert shown(here, show="search", label=str(ids(here)["Refund"])) == ["Money back"]
+    assert shown(here, show="search", search="CRACK") == ["A crack"]
+    assert shown(here, show="search", label="none") == ["Hello", "A crack", "Thank you"]
+    assert sorted(shown(here, show="all", order="random")) == sorted(shown(here, show="all"))
+
+
+def test_a_label_sent_twice_counts_once(here: Here):
+    put(here, "1:2", "Refund", 1)
+    put(here, "1:2", "Delivery", 2)
+    put(here, "1:2", "Refund", 1)  # the answer to the first was lost, so it came again
+    row = next(r for r in label.texts(here, show="all")["rows"] if r["id"] == "1:2")
+    assert row["label"] == ids(here)["Delivery"] and row["by"] == "local" and row["at"]
+    assert len(label.history(here, row="1:2")) == 2
+
+
+def test_what_cannot_be_saved_is_named_and_holds_up_nothing(here: Here):
+    entries = [
+        {"row": "9:9", "label": None, "seq": 1, "client": "w"},
+        {"row": "1:2", "label": 99, "seq": 2, "client": "w"},
+        {"row": "1:3", "label": ids(here)["Refund"], "seq": 3, "client": "w"},
+        {"nonsense": True},
+    ]
+    answer = plain(label.put(here, project=here.project.id, entries=entries), "en")
+    assert [r["seq"] for r in answer["refused"]] == [1, 2, None] and answer["saved"] == [3]
+    assert "any more" in answer["refused"][0]["message"]
+
+
+def test_labels_go_to_the_project_they_were_given_in(here: Here):
+    first = here.project.id
+    here.project_id = projects.create(here.workspace, "Another").id
+    assert label.put(here, project=first, entries=[{"row": "1:2", "label": None, "seq": 1, "client": "w"}])[
+        "saved"
+    ] == [1]
+    with pytest.raises(Missing):
+        label.put(here, project="project-of-nobody", entries=[])
+
+
+def test_taking_back_shows_what_stood_before(here: Here):
+    put(here, "1:0", "Refund", 1)  # over the file's Delivery
+    put(here, "1:0", None, 2, takes_back={"client": "window", "seq": 1})
+    row = label.texts(here, show="all")["rows"][0]
+    assert row["label"] == ids(here)["Delivery"] and row["origin"] == "file"
+    put(here, "1:0", None, 2, takes_back={"client": "window", "seq": 1})  # sent again
+    assert label.texts(here, show="all")["rows"][0]["origin"] == "file"
+
+
+def test_an_answer_and_its_undo_may_come_in_one_batch(here: Here):
+    name = ids(here)
+    entries = [
+        {"row": "1:2", "label": name["Refund"], "seq": 1, "client": "w"},
+        {"row": "1:2", "label": None, "seq": 2, "client": "w", "takes_back": {"client": "w", "seq": 1}},
+        {"row": "1:2", "label": name["Delivery"], "seq": 3, "client": "w"},
+    ]
+    assert label.put(here, project=here.project.id, entries=entries)["saved"] == [1, 2, 3]
+    row = next(r for r in label.texts(here, show="all")["rows"] if r["id"] == "1:2")
+    assert row["label"] == name["Delivery"]
+
+
+def test_nobody_can_take_back_what_another_person_said(here: Here):
+    here.dataset.labels.put([{"row": "1:2", "label": "Refund", "seq": 1, "client": "maria-window"}], "maria")
+    put(here, "1:2", None, 1, takes_back={"client": "maria-window", "seq": 1})
+    assert here.dataset.row("1:2")["label"] == "Refund"
+
+
+def test_the_history_says_who_and_when_and_what_the_file_said(here: Here):
+    here.dataset.labels.put([{"row": "1:0", "label": "Refund", "seq": 1, "client": "maria-window"}], "maria")
+    put(here, "1:0", "Delivery", 1)
+    told = plain(label.history(here, row="1:0"), "en")
+    assert [(e["who"], e["label"]["name"], e["origin"]) for e in told] == [
+        ("you", "Delivery", "human"),
+        ("maria", "Refund", "human"),
+        ("mail.csv", "Delivery", "file"),
+    ]
+    assert all(e["at"] for e in told)
+
+
+def test_two_first_labels_are_made_together_or_not_at_all(here: Here):
+    with pytest.raises(DataError):
+        label.create(here, names=["Praise", "Praise"])
+    assert "Praise" not in ids(here)
+    assert [one["name"] for one in label.create(here, names=["Praise", "Other"])["labels"]][-2:] == ["Praise", "Other"]
+
+
+def test_every_change_of_the_label_list_says_how_many_rows_and_can_be_undone(here: Here):
+    put(here, "1:2", "Refund", 1)
+    name = ids(here)
+    for change, rows in (
+        (lambda: label.rename(here, label=name["Refund"], name="Refunds"), 2),
+        (lambda: label.recolour(here, label=name["Refund"], colour=5), 2),
+        (lambda: label.merge(here, label=name["Refund"], into=name["Delivery"]), 2),
+        (lambda: label.delete(here, label=name["Refund"]), 2),
+    ):
+        before = label.state(here)["labels"]
+        told = change()
+        assert told["rows"] == rows and label.state(here)["labels"] != before
+        label.revert(here, change=told["undo"])
+        assert label.state(here)["labels"] == before
+
+
+def test_a_long_text_is_sent_as_far_as_a_person_reads(here: Here, tmp_path: Path):
+    file = tmp_path / "long.csv"
+    file.write_text("message,topic\n" + "word " * 100_000 + ",\n")
+    here.dataset.add(file, "long.csv")
+    assert max(len(row["text"]) for row in label.texts(here)["rows"]) == label.LONGEST
