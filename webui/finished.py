@@ -1,10 +1,11 @@
-"""Finished runs as the Evaluate and Playground tabs choose among them. Knows what a run says of itself; no reports, no models."""
+"""Finished runs as the Evaluate and Playground tabs choose among them. Knows what a run says of itself; opens no model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from core.evaluation import report
 from webui.calls import Here
 
 AT_WORK = ("queued", "preparing", "running", "paused", "interrupted")
@@ -29,12 +30,20 @@ def chips(names: Sequence[str], colours: Sequence[int] | None) -> list[dict[str,
     return [{"name": name, "colour": colour} for name, colour in zip(names, known, strict=False)]
 
 
+def accuracy(run: Any, view: Any) -> float | None:
+    """On the test texts: from the run itself, or from its report when it was stopped before its own test."""
+    if "accuracy" in view.test:
+        return float(view.test["accuracy"])
+    made = report.read(run.folder)
+    return made.get("accuracy") if made and made["split"] == "test" else None
+
+
 def _told(run: Any, view: Any) -> dict[str, Any]:
     spec = run.spec
     return {
         "id": run.id,
         "title": run.name,
         "created": spec["created"],
-        "accuracy": (view.test or view.scores or {}).get("accuracy"),
+        "accuracy": accuracy(run, view),
         "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
     }

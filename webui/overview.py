@@ -17,6 +17,7 @@ from core.training import draft
 from core.words import Message, plural
 from core.workspace import read_json
 from webui.calls import Here, call
+from webui.finished import accuracy
 from webui.show import duration
 
 WORKING = ("queued", "preparing", "running")
@@ -109,7 +110,7 @@ def _facts(here: Here) -> _Facts:
 
 def _seen(here: Here, run: Any) -> _Seen:
     view = run.view()
-    right = view.test.get("accuracy")
+    right = accuracy(run, view) if view.state in ("finished", "stopped") else None
     place = here.engine.place(run) if view.state == "queued" else None
     return _Seen(run.id, run.name, view.state, view.share, view.seconds_left, view.step, right, place)
 

@@ -74,6 +74,10 @@
     if (report.state === "making") view.look.start();
     else view.look.stop();
     draw(view);
+    if (report.state === "ready" && view.woken !== run) {
+      view.woken = run; // whoever has read the verdict tries it next: the model is loaded by then
+      view.ctx.call("wake", { runs: [run] }).catch(() => {});
+    }
   }
 
   function empty(view) {

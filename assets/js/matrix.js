@@ -26,6 +26,7 @@
       return made;
     });
     table.append(body);
+    if (names.length <= 4) table.style.setProperty("--cell", Math.round(272 / names.length) + "px");
     let [at, over] = chosen || [0, 0];
     buttons[at][over].tabIndex = 0;
 

@@ -15,6 +15,7 @@ from core.words import Message, plural
 from webui.calls import Here, call, panel
 from webui.finished import chips, finished
 from webui.page import Page
+from webui.tabs.playground import wake
 
 MOST_PAIRS = 40
 PARTS = ("total", "split", "stale", "verdict", "contenders", "table", "confusion", "mistakes")
@@ -27,7 +28,7 @@ FILES = {
 
 
 def tab(page: Page) -> None:
-    panel(page, "evaluate", [judged, report_of, make_report, cancel_report, texts, relabel, report_file])
+    panel(page, "evaluate", [judged, report_of, make_report, cancel_report, texts, relabel, report_file, wake])
 
 
 @call
