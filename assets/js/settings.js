@@ -213,7 +213,7 @@
     if (keepTimer || keeping) await keep();
     try {
       const run = await ctx.call("start", {});
-      Hone.store.set("run", run.run);
+      Hone.store.set("run:started", run.run);
       Hone.bus.emit("runs");
       Hone.go("train");
     } catch (error) {

@@ -14,38 +14,46 @@
       ctx = context;
       page.ticked = Hone.store.get("train:ticked", []);
       page.score = Hone.store.get("train:score", "accuracy");
-      await list();
+      await list(Hone.store.get("run:started"));
+      Hone.store.set("run:started", null);
       poll = ctx.poll(() => tick().catch(trouble), 1);
-      for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => list().then(() => poll.now()).catch(() => {}));
+      for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => again());
       Hone.keys(root, { p: pauseOrResume });
     },
-    shown() { if (poll) list().then(() => poll.now()).catch(() => {}); },
+    shown() { if (poll) again(Hone.store.get("run:started")); },
   });
+
+  /** After something has changed elsewhere; a run that the Settings tab has just started is shown. */
+  function again(id) {
+    if (!ctx.visible) return;
+    if (id) Hone.store.set("run:started", null);
+    list(id).then(() => poll.now()).catch(() => {});
+  }
 
   /* ---------- what the server knows ---------- */
 
-  async function list() {
+  /** The list of runs; then the run to show: `id`, else the one shown, else the one last looked at, else one at work, else the newest. */
+  async function list(id) {
     const told = await ctx.call("training", {});
     page.runs = told.runs;
     page.draft = told.draft;
     page.counted = Date.now();
-    const wanted = Hone.store.get("run");
+    page.ticked = page.ticked.filter((one) => page.runs.some((r) => r.id === one));
+    const known = (one) => (page.runs.some((r) => r.id === one) ? one : null);
     const active = page.runs.find((r) => AT_WORK.has(r.state) || r.state === "paused");
-    const known = page.runs.some((r) => r.id === (page.id || wanted));
-    const next = known && (page.id || !active || wanted === active.id) ? page.id || wanted : (active || page.runs[0] || { id: null }).id;
-    page.ticked = page.ticked.filter((id) => page.runs.some((r) => r.id === id));
-    await open(next);
+    await open(known(id) || known(page.id) || (active ? active.id : known(Hone.store.get("run")) || (page.runs[0] || { id: null }).id));
   }
 
   async function open(id) {
+    const mine = (page.opening = (page.opening || 0) + 1);
+    if (id && !page.opened[id]) {
+      const opened = await ctx.call("opened", { run: id });
+      page.opened[id] = opened;
+      if (mine !== page.opening) return;
+    }
     if (id !== page.id || !parts) {
-      page.id = id;
-      page.now = null;
-      page.slow = {};
-      page.stamp = "";
+      Object.assign(page, { id, now: null, slow: {}, stamp: "" });
       Hone.store.set("run", id);
-      if (id && !page.opened[id]) page.opened[id] = await ctx.call("opened", { run: id });
-      if (page.id !== id) return;
       draw();
     }
     drawRuns();
@@ -90,7 +98,6 @@
     const track = (page.tracks[other.id] = page.tracks[other.id] || Hone.track(other.id));
     const told = await ctx.call("follow", { run: other.id, generation: track.generation, points: track.seen_points, checks: track.seen_checks, stamp: "" });
     track.take({ ...told, ...told.slow });
-    track.name = other.name;
     track.at = true;
     track.state = told.state;
   }
@@ -100,8 +107,6 @@
     const track = page.tracks[id];
     return { id, name: run.name, state: (track && track.state) || run.state, at: track && track.at };
   });
-
-  const name = () => (page.runs.find((r) => r.id === page.id) || { name: "" }).name;
 
   /* ---------- drawing ---------- */
 
@@ -137,13 +142,13 @@
     if (page.now.state === "queued" && !page.now.step) return shape(false);
     shape(true);
     const track = page.tracks[page.id];
-    const more = shownOthers().map((o) => page.tracks[o.id]).filter(Boolean);
-    track.name = name();
+    const more = shownOthers().filter((o) => page.tracks[o.id]).map((o) => Object.assign(page.tracks[o.id], { name: o.name }));
+    const names = JSON.stringify(more.map((x) => x.name));
+    if (names !== parts.named) fill(parts.legend, Hone.curveLegend([track, ...more]));
+    if (names !== parts.named) what = "all";
+    parts.named = names;
     parts.loss.show(track, more, what);
     parts.score.show(track, more, what);
-    const names = [track, ...more].map((x) => x.name).join("|") + Boolean(track.before);
-    if (names !== parts.named) fill(parts.legend, Hone.curveLegend([track, ...more]));
-    parts.named = names;
     if (page.now.stamp !== parts.stamped) {
       parts.stamped = page.now.stamp;
       Hone.trainState.happening(parts.happening, page, actions);
@@ -182,7 +187,7 @@
 
   function drawRuns() {
     Hone.trainRuns.draw(parts.runs, page, {
-      open: (id) => { page.id = null; open(id).then(() => poll && poll.now()); window.scrollTo({ top: 0 }); },
+      open: (id) => { window.scrollTo({ top: 0 }); return open(id).then(() => poll.now()).catch(Hone.toast); },
       tick(id, yes) {
         page.ticked = yes ? [...page.ticked.filter((x) => x !== id), id].slice(-3) : page.ticked.filter((x) => x !== id);
         Hone.store.set("train:ticked", page.ticked);
@@ -190,9 +195,9 @@
         if (poll) poll.now().then(() => show("all"));
       },
       call: ctx.call,
-      again: () => list(),
+      again: () => list().then(() => show("nothing")),
       resume: (id) => control(id, "resume"),
-      forget(id) { delete page.opened[id]; delete page.tracks[id]; if (page.id === id) { page.id = null; Hone.store.set("run", null); } return list(); },
+      forget(id) { delete page.opened[id]; delete page.tracks[id]; if (page.id === id) page.id = null; return list(); },
     });
   }
 
@@ -208,10 +213,8 @@
   const actions = {
     async start() {
       const told = await ctx.call("start", {});
-      page.id = null;
-      Hone.store.set("run", told.run);
+      await list(told.run);
       Hone.bus.emit("runs");
-      await list();
       await poll.now();
     },
     control: (word) => control(page.id, word),
@@ -223,11 +226,9 @@
     /** Start again with a setting changed, from what this run was. */
     async repair(values) {
       const told = await ctx.call("start_again", { run: page.id, values });
-      page.id = null;
-      Hone.store.set("run", told.run);
+      await list(told.run);
       Hone.bus.emit("runs");
       Hone.bus.emit("settings");
-      await list();
       await poll.now();
     },
     details: () => ctx.call("details", { run: page.id }).then((told) => Hone.sheet({ title: t("Details of the error"), wide: true, body: h("pre.train-details", told.text || t("There are no details.")) })),
