@@ -32,7 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if port != options.port:
         print(f"Port {options.port} is in use, so Hone takes {port}.", flush=True)
-    serve(options, port)
+    try:
+        serve(options, port)
+    except OSError as error:
+        print(f"Hone cannot start: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -128,7 +132,9 @@ def serve(options: argparse.Namespace, port: int) -> None:
         footer_links=[],
         strict_cors=True,
         theme=theme(),
-        app_kwargs=app_kwargs(studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio), login=mode == "login")]),
+        app_kwargs=app_kwargs(
+            studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio), login=mode == "login")]
+        ),
     )
     shown = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Hone is ready at http://{shown}:{port}", flush=True)

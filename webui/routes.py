@@ -24,7 +24,7 @@ from core.errors import HoneError
 from core.words import ASSETS, Message, translations
 from core.workspace import new_id, write_json
 from webui.calls import told
-from webui.guard import Guard
+from webui.guard import Guard, on_spaces
 from webui.studio import Studio
 from webui.who import login_name, welcome, who
 
@@ -119,10 +119,16 @@ async def _welcome(studio: Studio, request: Request) -> Response:
     if studio.mode != "demo":
         return PlainTextResponse("not found", 404)
     try:
-        studio.let_in(request.client.host if request.client else "")
+        studio.let_in(_address(request))
         return JSONResponse({"ok": await to_thread.run_sync(welcome, studio)}, headers={"Cache-Control": "no-store"})
     except HoneError as error:
         return JSONResponse({"error": told(error, request.headers.get("x-hone-language", "en"))})
+
+
+def _address(request: Request) -> str:
+    """Where a visitor comes from. On a Space everybody comes through one proxy, which names him first."""
+    forwarded = request.headers.get("x-forwarded-for", "") if on_spaces() else ""
+    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
 
 
 async def _upload(studio: Studio, request: Request) -> Response:

@@ -9,11 +9,11 @@ def duration(seconds: float) -> Message:
     """55 seconds, 2½ minutes, 1 hour: for sentences such as "about {t} left"."""
     if seconds < 90:
         step = 1 if seconds < 10 else 5
-        return plural(max(1, round(seconds / step) * step), "{n} second", "{n} seconds")
+        return plural(max(1, _nearest(seconds / step) * step), "{n} second", "{n} seconds")
     if seconds < 600:
         return Message("{n} minutes", n=_halves(seconds / 60))
-    if seconds < 5400:
-        return Message("{n} minutes", n=round(seconds / 60))
+    if seconds < 3570:
+        return Message("{n} minutes", n=_nearest(seconds / 60))
     hours = _halves(seconds / 3600)
     return Message("1 hour") if hours == "1" else Message("{n} hours", n=hours)
 
@@ -28,5 +28,10 @@ def size(count: int) -> str:
 
 
 def _halves(value: float) -> str:
-    whole, rest = divmod(round(value * 2), 2)
+    whole, rest = divmod(_nearest(value * 2), 2)
     return f"{whole or ''}{'½' if rest else ''}"
+
+
+def _nearest(value: float) -> int:
+    """Halves go up, as in JavaScript, and not to the even number."""
+    return int(value + 0.5)

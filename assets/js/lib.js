@@ -125,7 +125,7 @@
       if (s === null || s === undefined) return "–";
       if (s < 90) { const n = Math.max(1, s < 10 ? Math.round(s) : Math.round(s / 5) * 5); return t.plural(n, "{n} second", "{n} seconds"); }
       if (s < 600) { const half = Math.round(s / 30) / 2; return t("{n} minutes", { n: half % 1 ? (Math.floor(half) || "") + "½" : half }); }
-      if (s < 5400) return t("{n} minutes", { n: Math.round(s / 60) });
+      if (s < 3570) return t("{n} minutes", { n: Math.round(s / 60) });
       const hours = Math.round(s / 1800) / 2;
       return hours === 1 ? t("1 hour") : t("{n} hours", { n: hours % 1 ? Math.floor(hours) + "½" : hours });
     },

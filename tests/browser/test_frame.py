@@ -178,6 +178,15 @@ def test_a_lost_connection_is_said_and_mends_itself(new_page, launched, watched)
     page.wait_for_selector("#page-playground h1")
 
 
+def test_the_page_and_the_server_say_durations_alike(page, open_tab):
+    from webui.show import duration
+
+    drawn(open_tab(page))
+    seconds = [0, 1, 4, 9, 11, 12, 13, 57, 89, 90, 100, 149, 299, 599, 600, 3000, 3569, 3570, 3700, 5400, 7300, 9000]
+    shown = page.evaluate("all => all.map((s) => Hone.fmt.duration(s))", seconds)
+    assert shown == [str(duration(s)) for s in seconds]
+
+
 @pytest.mark.parametrize("width", [1440, 1280, 900, 390])
 def test_nothing_is_wider_than_the_screen(new_page, open_tab, width):
     page = new_page(width=width, height=844)
