@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import edits, facts, garbled, twins
+from core.data import edits, facts, garbled, tokens, twins
 from core.data.state import State
 from core.errors import Missing
 from core.words import Message, listed, plural
@@ -213,7 +213,7 @@ def _rare(state: State) -> Finding | None:
 
 
 def _long(state: State) -> Finding | None:
-    limit = _limit()
+    limit = tokens.limit()
     mask = _long_rows(state)
     n = int(mask.sum())
     if not n:
@@ -275,13 +275,13 @@ def _rare_rows(state: State) -> Mask:
 def _long_rows(state: State) -> Mask:
     """Exact for texts that could be too long at all: a token has at least one character."""
     if "long" not in state.text_memory:
-        limit = _limit()
+        limit = tokens.limit()
         mask = np.zeros(len(state), np.bool_)
         places = np.flatnonzero(state.lengths > limit)[:CHECKED_LENGTHS]
         for start in range(0, len(places), 1000):
             some = places[start : start + 1000]
-            tokens, _ = facts.token_counts(state.texts(some))
-            mask[some] = np.array(tokens, np.int64) > limit if tokens else False
+            counted, _ = tokens.token_counts(state.texts(some))
+            mask[some] = np.array(counted, np.int64) > limit if counted else False
         state.text_memory["long"] = mask
     found: Mask = state.text_memory["long"]
     return found & state.usable
@@ -291,9 +291,9 @@ def _unknown_rows(state: State) -> Mask:
     """Of the first texts, those of which more than a fifth is unknown."""
     mask = np.zeros(len(state), np.bool_)
     places = np.flatnonzero(state.usable)[:5000]
-    tokens, unknown = facts.token_counts(state.texts(places))
-    if tokens:
-        mask[places] = np.array(unknown) > 0.2 * np.array(tokens)
+    counted, unknown = tokens.token_counts(state.texts(places))
+    if counted:
+        mask[places] = np.array(unknown) > 0.2 * np.array(counted)
     return mask
 
 
@@ -353,12 +353,6 @@ def _done(dataset: Dataset) -> list[Finding]:
             )
         )
     return found
-
-
-def _limit() -> int:
-    from core.models import catalogue
-
-    return catalogue.BASES[catalogue.BUNDLED].max_length
 
 
 __all__ = ["Finding", "Fix", "apply", "findings", "rows_of", "undo"]

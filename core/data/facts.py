@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from core.data.browse import counts
 from core.data.state import State
+from core.data.tokens import LONGEST, token_counts
 
 SAMPLE = 20_000  # texts looked at for lengths
 TOKENIZED = 3_000  # texts tokenized
 PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
-LONGEST = 20_000  # characters of a text that are looked at
 
 STOPWORDS = {
     "en": "the of and a i an my me about do so if would to in is you that it for on with as are this be at or from have not by but what all were we when your can there",
@@ -99,16 +98,6 @@ def lengths(
         "n": len(texts),
         "longest": int(values.max()),
     }
-
-
-def token_counts(texts: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Tokens of each text for the bundled base, and how many of them it does not know. Empty lists where it is not installed."""
-    tokenizer = _tokenizer()
-    if tokenizer is None:
-        return [], []
-    unknown = tokenizer.token_to_id("[UNK]")
-    numbers = [e.ids for e in tokenizer.encode_batch([text[:LONGEST] for text in texts], add_special_tokens=False)]
-    return [len(ids) + 2 for ids in numbers], [ids.count(unknown) if unknown is not None else 0 for ids in numbers]
 
 
 def language(texts: Sequence[str]) -> tuple[str, bool]:
@@ -194,23 +183,3 @@ def _script(c: str) -> str:
         if low <= n <= high:
             return name
     return "other"
-
-
-@lru_cache(maxsize=1)
-def _tokenizer() -> Any:
-    """The bundled base's tokenizer; None where it is not installed."""
-    from core.errors import HoneError
-    from core.models import catalogue
-
-    try:
-        file = catalogue.tokenizer_file(catalogue.find(catalogue.BUNDLED))
-    except HoneError:
-        return None
-    if file is None:
-        return None
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
