@@ -25,8 +25,6 @@ PREFIX = "knob_"  # of the options that are settings
 def train(options: argparse.Namespace, say: Saying) -> int:
     """Import, settle the settings, put the run in line, watch it to its end."""
     from core.export.recipe import Recipe, read_recipe
-    from core.training import draft as drafts
-    from core.training import runs
 
     recipe = read_recipe(text_of(options.recipe)) if options.recipe else Recipe()
     if recipe.problems:
@@ -34,13 +32,32 @@ def train(options: argparse.Namespace, say: Saying) -> int:
     preset = options.preset or (recipe.preset if recipe.preset in ("quick", "balanced", "best") else "balanced")
     flags = {k.removeprefix(PREFIX): v for k, v in vars(options).items() if k.startswith(PREFIX) and v is not None}
     _check_flags(flags)
-    project = _project_for(workspace_of(options), options, say)
+    project, new = _project_for(workspace_of(options), options)
+    try:
+        if options.file:
+            _import(project.dataset(), _files(options), options, say)
+        _check_labels(project.dataset())
+        run = _new_run(project, preset, flags, recipe, options, say)
+    except BaseException:
+        if new:
+            project.dataset().close()
+            shutil.rmtree(project.folder, ignore_errors=True)
+        raise
+    return _carry_on(run, options, say, "start")
+
+
+def _new_run(
+    project: Any, preset: str, flags: Mapping[str, Any], recipe: Any, options: argparse.Namespace, say: Saying
+) -> Any:
+    from core.training import draft as drafts
+    from core.training import runs
+
     dataset = project.dataset()
     settled = drafts.settle(drafts.drafted(preset, {**recipe.settings, **flags}), dataset.facts())
     settings = settled.settings
     for reason in settled.advice.why:
         say.note(reason)
-    run = runs.create(
+    return runs.create(
         project.folder,
         name=options.name or recipe.name or _preset_name(preset, bool(settled.changed)).said(say.language),
         task=str(project.told.get("task", "classification")),
@@ -52,7 +69,6 @@ def train(options: argparse.Namespace, say: Saying) -> int:
         why=settled.advice.why,
         dataset=dataset,
     )
-    return _carry_on(run, options, say, "start")
 
 
 def resume(options: argparse.Namespace, say: Saying) -> int:
@@ -66,15 +82,18 @@ def _carry_on(run: Any, options: argparse.Namespace, say: Saying, verb: str) -> 
     say.note(Message("Run {run}", run=run.id))
     engine = Engine(workspace_of(options).home, inline=options.inline, adopt=False, warm=False)
     try:
+        watching = Watching(run, engine, say)
         getattr(engine, verb)(run)
-        state = Watching(run, engine, say).to_the_end()
+        state = watching.to_the_end()
     except KeyboardInterrupt:
         say.note(Message("Saving the place…"))
         with contextlib.suppress(KeyboardInterrupt):
             engine.close()
-        say.error(
-            Message("Stopped at step {s}.", s=run.view().step), Message("Go on with: hone resume {run}", run=run.id)
-        )
+        if run.alive:
+            say.error(Message("The run goes on in another process."))
+        else:
+            stopped = Message("Stopped at step {s}.", s=run.view().step)
+            say.error(stopped, Message("Go on with: hone resume {run}", run=run.id))
         return 130
     finally:
         engine.close()
@@ -86,9 +105,8 @@ class Watching:
 
     def __init__(self, run: Any, engine: Any, say: Saying):
         self.run, self.engine, self.say = run, engine, say
-        self.checks = 0
-        self.notices = 0
-        self.doing = ""
+        view = run.view()
+        self.checks, self.notices = len(view.checks), len(view.notices)  # of an earlier go, when it is resumed
 
     def to_the_end(self) -> str:
         while (state := self._told()) in ("queued", "preparing", "running"):
@@ -155,43 +173,38 @@ def _told_end(run: Any, state: str, say: Saying) -> int:
     return 0
 
 
-def _project_for(workspace: Workspace, options: argparse.Namespace, say: Saying) -> Any:
-    """The project to train in: a named one with its data, or one for the file."""
+def _project_for(workspace: Workspace, options: argparse.Namespace) -> tuple[Any, bool]:
+    """The project to train in, and whether it is new: a named one with its texts, or an empty one for the file."""
     from core import projects
 
     named = [p for p in projects.projects(workspace) if options.project in (p.id, p.name)]
-    if not options.file:
-        if not options.project:
-            raise HoneError(
-                Message("There is nothing to learn from."),
-                fix=Message("Give a file, or --project with the name of a project."),
-            )
+    if options.file:
         if not named:
-            raise Missing(
-                Message("There is no project called “{name}”.", name=options.project[:60]),
-                fix=Message("See them with: hone projects"),
-            )
-        _check_labels(named[0].dataset())
-        return named[0]
-    if named and not named[0].dataset().empty:
+            files = _files(options)
+            return projects.create(workspace, (options.project or files[0][0].stem)[:80] or "data"), True
+        if named[0].dataset().empty:
+            return named[0], False
         raise HoneError(
             Message("The project “{name}” has texts already.", name=options.project),
             fix=Message("Leave the file out to train on them, or choose another name for --project."),
         )
-    files = [
-        (existing(f), split)
-        for f, split in ((options.file, None), (options.validation, "validation"), (options.test, "test"))
-        if f
-    ]
-    project = named[0] if named else projects.create(workspace, (options.project or files[0][0].stem)[:80] or "data")
-    try:
-        _import(project.dataset(), files, options, say)
-        _check_labels(project.dataset())
-    except BaseException:
-        if not named:
-            shutil.rmtree(project.folder, ignore_errors=True)
-        raise
-    return project
+    if not options.project:
+        raise HoneError(
+            Message("There is nothing to learn from."),
+            fix=Message("Give a file, or --project with the name of a project."),
+        )
+    if not named:
+        raise Missing(
+            Message("There is no project called “{name}”.", name=options.project[:60]),
+            fix=Message("See them with: hone projects"),
+        )
+    return named[0], False
+
+
+def _files(options: argparse.Namespace) -> list[tuple[Path, str | None]]:
+    """The files of the command, each with the split it is for; None leaves it to the plan."""
+    named = ((options.file, None), (options.validation, "validation"), (options.test, "test"))
+    return [(existing(file), split) for file, split in named if file]
 
 
 def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: argparse.Namespace, say: Saying) -> None:
