@@ -85,15 +85,13 @@
       Hone.menu(anchor, [others.length ? merge : null, remove]);
     }
 
-    function into(label, others) {
+    async function into(label, others) {
       const select = Hone.select({ label: t("Merge into"), options: others.map((o) => ({ value: o.id, title: o.name })), value: others[0].id });
-      const go = async () => {
-        const other = others.find((o) => String(o.id) === select.value);
-        layer.close();
-        await edit("merge", { label: label.id, into: other.id }, (n) => changed(t("“{old}” is now part of “{name}”.", { old: label.name, name: other.name }), n));
-      };
       const sentence = t.plural(label.count, "{n} row changes its label, and “{name}” is gone. It can be undone.", "{n:,} rows change their label, and “{name}” is gone. It can be undone.", { name: label.name });
-      const layer = Hone.sheet({ title: t("Merge “{name}” into", { name: label.name }), body: h("div.stack", select, h("p.sub", sentence)), actions: [Hone.button(t("Merge"), go, { primary: true })] });
+      const body = h("div.lm-merge", select, h("p", sentence));
+      if (!(await Hone.ask({ title: t("Merge “{name}” into", { name: label.name }), body, yes: t("Merge") }))) return;
+      const other = others.find((o) => String(o.id) === select.value);
+      await edit("merge", { label: label.id, into: other.id }, (n) => changed(t("“{old}” is now part of “{name}”.", { old: label.name, name: other.name }), n));
     }
 
     const changed = (sentence, n) => sentence + " " + (n ? t.plural(n, "{n} row changed.", "{n:,} rows changed.") : t("No row changed."));

@@ -226,10 +226,10 @@ def _carry(data: Dataset, one: Import, work: _Work) -> None:
     found = np.flatnonzero(target >= 0)
     rows = now.rows.ids(target[found])
     by_person: dict[str, list[dict[str, Any]]] = {}
+    labels = _still_there(data, {n for n in work.label[found].tolist() if n >= 0})
     for row, i in zip(rows, found.tolist(), strict=True):
         if (who := work.who[i]) is not None:
-            label = int(work.label[i])
-            entry = {"row": row, "label": None if label < 0 else label, "seq": i, "client": f"carried:{one.id}"}
+            entry = {"row": row, "label": labels.get(int(work.label[i])), "seq": i, "client": f"carried:{one.id}"}
             by_person.setdefault(who, []).append(entry)
     for who, entries in by_person.items():
         data.labels.put(entries, who)
@@ -239,3 +239,19 @@ def _carry(data: Dataset, one: Import, work: _Work) -> None:
     for part, name in enumerate(NAMES):
         if len(moved := ids[work.moved[found] == part]):
             data.move(list(moved), name)
+
+
+def _still_there(data: Dataset, wanted: set[int]) -> dict[int, int]:
+    """Labels that went with the old file but are somebody's answer come back; one of the same name takes their place."""
+    found: dict[int, int] = {}
+    with data.log.change("labels") as (db, _):
+        alive = {r["name"]: r["id"] for r in db.execute("SELECT id, name FROM labels WHERE status = 'alive'")}
+        for label in sorted(wanted):
+            one = db.execute("SELECT name, status FROM labels WHERE id = ?", (label,)).fetchone()
+            if one["status"] == "gone" and one["name"] in alive:
+                found[label] = alive[one["name"]]
+                continue
+            if one["status"] == "gone":
+                db.execute("UPDATE labels SET status = 'alive' WHERE id = ?", (label,))
+            found[label] = label
+    return found

@@ -250,7 +250,7 @@ def undo(here: Here, *, group: str) -> None:
     here.dataset.undo(group)
 
 
-CALLS = [
+CALLS: list[Any] = [
     state, load, example, hub, inspect, reread, job, cancel, use, remove, roles, shares, facts, rows,
     findings, fix, exclude, restore, move, relabel, take_back, undo,
 ]  # fmt: skip

@@ -131,7 +131,7 @@ def revert(here: Here, *, change: str) -> dict[str, Any]:
     return {"rows": rows, "labels": _labels(here.dataset), "undo": None}
 
 
-CALLS = [state, texts, put, history, create, rename, recolour, merge, delete, revert]
+CALLS: list[Any] = [state, texts, put, history, create, rename, recolour, merge, delete, revert]
 
 
 def _changed(here: Here, change: Any) -> dict[str, Any]:
