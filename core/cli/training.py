@@ -141,7 +141,7 @@ class Watching:
                 return Message(
                     "{what}, {done} of {total}", what=told, **{k: view.preparing[k] for k in ("done", "total")}
                 )
-            return Message("{what}", what=told)
+            return told
         left = view.seconds_left
         return Message(
             "{p} %, step {s}, about {t} left",

@@ -312,9 +312,8 @@ def _plain(text: str) -> str:
 def _escaped(part: Mapping[str, Any]) -> Message:
     """A sentence of the report, the words of the data in it made plain."""
     told = Message.from_json(part)
-    return Message(
-        told.template, **{k: _plain(v) if isinstance(v, str) else v for k, v in told.values.items()}
-    )  # words
+    values = {k: _plain(v) if isinstance(v, str) else v for k, v in told.values.items()}
+    return Message(told.template, **values)  # words: the same sentence
 
 
 def _code(text: str) -> str:
