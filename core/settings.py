@@ -81,7 +81,7 @@ def knob(
     shown_when: Mapping[str, Any] | None = None,
 ) -> Any:
     """A pydantic field that carries its own words. `shown_when` maps another field to the value(s) that make this one count."""
-    extra = {
+    extra: dict[str, Any] = {
         "knob": {
             "title": title,
             "help": help,
