@@ -89,7 +89,7 @@
       parts.facts = parts.live.querySelector(".facts");
       parts.device = parts.live.querySelector(".train-device");
     }
-    put(parts.line, state.line(now));
+    put(parts.line, asked(now) || state.line(now));
     put(parts.steps, now.steps && !["finished", "stopped", "discarded"].includes(now.state) ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");
     parts.edge.querySelector("i").style.width = (100 * now.share).toFixed(1) + "%";
     parts.edge.setAttribute("aria-valuenow", Math.round(100 * now.share));
@@ -103,6 +103,13 @@
     put(parts.device, device ? t("On {device}. {reason}", { device: device.title, reason: device.reason }) : "");
     parts.device.hidden = !device || now.state !== "running";
   }
+
+  /** What was asked for and comes after the step at work. */
+  const asked = (now) => (["running", "preparing", "paused"].includes(now.state) && ASKED[now.asked] ? ASKED[now.asked](now) : "");
+  const ASKED = {
+    pause: (now) => (now.state === "paused" ? "" : t("Pausing after this step…")), stop: () => t("Stopping, and keeping the best moment…"), discard: () => t("Discarding…"),
+    resume: (now) => (now.state === "paused" ? t("Going on…") : ""), leave: () => t("Saving its place…"),
+  };
 
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 

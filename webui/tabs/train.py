@@ -66,7 +66,7 @@ def follow(
     now = hashlib.blake2s(
         json.dumps([slow, told["state"], told["seen_checks"]], default=str).encode(), digest_size=8
     ).hexdigest()
-    answer = {name: told[name] for name in (*DRAWN, *OFTEN)} | {"stamp": now}
+    answer = {name: told[name] for name in (*DRAWN, *OFTEN)} | {"stamp": now, "asked": one.controlled()}
     if now != stamp:
         answer["slow"] = slow
     if told["state"] == "queued":
