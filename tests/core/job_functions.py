@@ -20,7 +20,7 @@ def counting(upto: int, seconds: float, *, progress, cancelled):
 
 
 def deaf(*, progress, cancelled):
-    folder = Path(os.readlink("/proc/self/fd/1")).parent  # beside the log it prints to
+    folder = Path("/proc/self/fd/1").readlink().parent  # beside the log it prints to
     (folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
 
