@@ -16,6 +16,8 @@
     for (const event of ["data", "labels", "settings", "runs"]) Hone.bus.on(event, () => poller && poller.now());
     try { if (Hone.facts.mode === "demo" && !Hone.token) await welcome(); } catch { Hone.connection(false); }
     poller = Hone.poll(refresh, 3);
+    // a page in the background asks nothing, unless it waits for the end of a training: its title and its notification tell it
+    setInterval(() => { if (document.hidden && state && state.running) refresh().catch(() => {}); }, 10_000);
   };
 
   /** Look again at once, after something changed. */

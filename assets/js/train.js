@@ -105,7 +105,7 @@
   const shownOthers = () => page.ticked.filter((id) => id !== page.id).slice(0, 3).map((id) => {
     const run = page.runs.find((r) => r.id === id) || { id, name: id };
     const track = page.tracks[id];
-    return { id, name: run.name, state: (track && track.state) || run.state, at: track && track.at };
+    return { id, name: run.created ? run.name + " · " + Hone.trainRuns.when(run.created) : run.name, state: (track && track.state) || run.state, at: track && track.at };
   });
 
   /* ---------- drawing ---------- */

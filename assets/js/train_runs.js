@@ -81,5 +81,5 @@
     return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))}:${two(s % 60)}`;
   }
 
-  Hone.trainRuns = { draw };
+  Hone.trainRuns = { draw, when };
 })();

@@ -88,6 +88,7 @@
       parts.edge = parts.live.querySelector(".edge");
       parts.facts = parts.live.querySelector(".facts");
       parts.device = parts.live.querySelector(".train-device");
+      parts.told = null;
     }
     put(parts.line, asked(now) || state.line(now));
     put(parts.steps, now.steps && !["finished", "stopped", "discarded"].includes(now.state) ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");

@@ -37,7 +37,7 @@
     if (!last) return h("span.train-answer", Hone.chip(null));
     const right = last.label === row.label;
     const label = (name) => labels[place.get(name)] || { name, colour: 0 };
-    return h("span.train-answer", Hone.chip(label(last.label)), right ? h("small.good", t("correct")) : h("small", t("is {label}", { label: row.label })));
+    return h("span.train-answer", Hone.chip(label(last.label)), right ? h("small.good", t("correct")) : h("small", t("right: {label}", { label: row.label })));
   }
 
   /** The newest check and evenly spread earlier ones. */
