@@ -284,3 +284,22 @@ def test_the_second_plot_shows_other_curves_and_every_plot_is_a_table_too(page, 
     expect(page.locator("#train-loss .plot")).to_have_attribute(
         "aria-label", re.compile(r"^Loss over steps\. At step \d+")
     )
+
+
+def test_a_page_in_the_background_tells_progress_by_its_title_and_the_end_by_a_notification(
+    new_page, open_tab, mail, draft
+):
+    draft({"length": "minutes", "minutes": 0.5, "batch_size": 4, "patience": 0, "evaluations": 1.0})
+    page = new_page(permissions=["notifications"])
+    page.add_init_script(
+        "window.told = []; window.Notification = class { static permission = 'granted'; static async requestPermission() { return 'granted'; }"
+        " constructor(title, options) { window.told.push(options.body); } close() {} };"
+    )
+    open_tab(page, "train")
+    start(page)
+    expect(title(page)).to_have_text("Learning", timeout=LONG)
+    page.get_by_label("Tell me when it is done").check()
+    page.wait_for_function("() => /^Train \\d+ %/.test(document.title)")
+    page.evaluate("() => Object.defineProperty(document, 'hidden', { get: () => true })")
+    page.wait_for_function("() => window.told.length === 1", timeout=LONG)
+    assert page.evaluate("() => window.told[0]").startswith("Finished: ")
