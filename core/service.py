@@ -73,7 +73,7 @@ class Service:
 
     def _warm(self, run_folder: Path | str) -> None:
         with contextlib.suppress(HoneError):
-            self.predict(run_folder, [])
+            self.predict(run_folder, ["."])  # one text: what is loaded at the first answer is loaded then, too
 
     def _ask(self, question: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """One try, and a second one with a new process when the first died under the question."""

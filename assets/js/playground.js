@@ -7,6 +7,7 @@
   const PAUSE = 60; // milliseconds after a key before asking
   const SLOW = 600; // milliseconds after which it says that the model is being loaded
   const LONGEST = 20000; // characters asked about
+  const gap = Hone.language === "zh" ? "" : " "; // a full-width stop brings its own space
   const BARS = 6; // labels shown at first
 
   Hone.tab("playground", {
@@ -217,7 +218,7 @@
     return h(
       "div.pg-block",
       h("p.ans", { class: top ? Hone.colour(top.colour) : "none" }, h("i", { "aria-hidden": true }), top ? top.name : "–"),
-      h("p.pg-how", run.title, ". ", how(view, answer)),
+      h("p.pg-how", t("{run}.", { run: run.title }), gap, how(view, answer)),
       h("div.pg-bars", shown.map((one, i) => bar(one, top && i === 0))),
       more ? Hone.button(open ? t("Fewer labels") : t("All {n} labels", { n: list.length }), turn, { link: true, "data-key": "all-" + run.id }) : null,
     );
@@ -227,8 +228,8 @@
     if (!answer) return t("Nothing asked yet.");
     const said = [t("Answered in {ms} ms.", { ms: Math.max(1, Math.round(answer.milliseconds)) })];
     const truth = view.told && view.told.label;
-    if (truth) said.push(" ", truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));
-    if (answer.unsure) said.push(" ", h("b.unsure", answer.unsure));
+    if (truth) said.push(gap, truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));
+    if (answer.unsure) said.push(gap, h("b.unsure", answer.unsure));
     return said;
   }
 

@@ -237,20 +237,23 @@ def _labels_now(here: Here, ids: Sequence[str]) -> dict[str, str | None]:
     return now
 
 
-class _Mark(str):
-    """A value that the page sets off: wrapped in two signs that no template contains, whatever format it is given."""
+class _Figure(str):
+    """A value as the verdict shows it, whatever format its template asks for: thousands are grouped, and a loud one is wrapped
+    in two signs that no template contains, by which the page sets it off."""
 
-    __slots__ = ("value",)
+    __slots__ = ("loud", "value")
     value: Any
+    loud: bool
 
-    def __new__(cls, value: Any) -> _Mark:
+    def __new__(cls, value: Any, loud: bool) -> _Figure:
         made = super().__new__(cls, value)
-        made.value = value
+        made.value, made.loud = value, loud
         return made
 
     def __format__(self, spec: str) -> str:
         grouped = "," if isinstance(self.value, int) else ""
-        return f"\x01{format(self.value, spec or grouped)}\x02"
+        shown = format(self.value, spec or grouped)
+        return f"\x01{shown}\x02" if self.loud else shown
 
 
 LOUD = ("k", "n", "label")  # the holes of the verdict's first sentences that carry its weight
@@ -258,14 +261,15 @@ LOUD = ("k", "n", "label")  # the holes of the verdict's first sentences that ca
 
 def _marked(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The verdict with its figures marked; "It answers \\x01207\\x02 of \\x01220\\x02 ..."."""
-    loud = {}
+    told = {}
     for name in ("caution", "answers", "mind", "expect", "tuning"):
-        told = Message.from_json(parts[name]) if parts.get(name) else None
-        if told and name in ("answers", "mind"):
-            values = {k: _Mark(v) if k in LOUD and not isinstance(v, Message) else v for k, v in told.values.items()}
-            told = Message(told.template, **values)  # words: the same sentence
-        loud[name] = told
-    return loud
+        message = Message.from_json(parts[name]) if parts.get(name) else None
+        if message:
+            loud = LOUD if name in ("answers", "mind") else ()
+            values = {k: v if isinstance(v, Message) else _Figure(v, k in loud) for k, v in message.values.items()}
+            message = Message(message.template, **values)  # words: the same sentence
+        told[name] = message
+    return told
 
 
 def _zip(run_dir: Path, out: Path) -> Path:
