@@ -49,9 +49,9 @@
         terms: [word.text(), word.label(), word.learn(), word.steer(), word.test()],
       }),
       label: () => ({
-        sentences: [t("One text, one key; the next text is there at once."), t("A guess never labels by itself: Space accepts it, any other key overrules it."), t("Everything is saved as you go, also when the connection is gone for a while.")],
-        keys: [["1 – 9", t("choose a label; letters from the tenth on")], ["Space", t("accept the guess")], ["S", t("skip")], ["U", t("undo")], ["← →", t("back and forth")], ["/", t("search")]],
-        terms: [word.text(), word.label(), word.probability(), word.learn(), word.test()],
+        sentences: [t("One text, one key; the next text is there at once."), t("Under Labels you add, rename, recolour, merge and delete them; each change says how many rows it touches and can be undone."), t("Everything is saved as you go, also when the connection is gone for a while.")],
+        keys: [["1 – 9", t("choose a label; letters from the tenth on")], ["Enter", t("find one of many labels by its name")], ["S", t("skip")], ["U", t("undo")], ["← →", t("back and forth")], ["/", t("search")], ["Esc", t("leave a field")]],
+        terms: [word.text(), word.label(), word.learn(), word.steer(), word.test()],
       }),
       settings: () => ({
         sentences: [t("One choice at the top sets everything below from your texts and this machine, and says why."), t("Change only what you want; the way back is always there."), t("Time and memory come from a few real steps on this machine.")],

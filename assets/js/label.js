@@ -12,16 +12,9 @@
       Hone.keys(root, { "*": (event) => pressed(this.bench, event) });
     },
     shown() {
-      leaveButton(document.querySelector("#steps"));
       this.bench.refresh();
     },
   });
-
-  /* A button clicked with the mouse keeps the focus: Enter would press it again, arrows would turn the tabs. */
-  function leaveButton(inside) {
-    const now = document.activeElement;
-    if (now && now.tagName === "BUTTON" && inside && inside.contains(now) && !now.matches(":focus-visible")) now.blur();
-  }
 
   function bench(root, ctx) {
     const project = ctx.project;
@@ -54,7 +47,7 @@
     me.keyOf = (i) => (KEYS[i] || "").toUpperCase();
     for (const what of ["data", "labels-edited"]) Hone.bus.on(what, () => root.offsetParent && refresh(me));
     Hone.bus.on("connection", (now) => now && me.keep.flush());
-    root.addEventListener("click", (event) => event.detail && leaveButton(root));
+    root.addEventListener("click", (event) => event.detail && Hone.letGo(root));
     me.keep.adopt();
     refresh(me);
     return me;

@@ -307,6 +307,7 @@
       const now = tab.root.offsetParent !== null;
       if (now === visible) return;
       visible = now;
+      if (now) Hone.letGo(document.getElementById("steps"));
       const fn = now ? tab.definition.shown : tab.definition.hidden;
       if (fn) fn.call(tab.definition);
     };
@@ -328,6 +329,12 @@
       on: (event, fn) => Hone.bus.on(event, fn),
     };
   }
+
+  /** A button pressed with the mouse keeps the focus: Enter would press it again, arrows would turn the tabs. Keys then rest on the page. */
+  Hone.letGo = function (inside) {
+    const now = document.activeElement;
+    if (now && now.tagName === "BUTTON" && inside && inside.contains(now) && !now.matches(":focus-visible")) now.blur();
+  };
 
   /** Keys for one tab: {"1": fn, "ArrowLeft": fn, " ": fn}. Off while typing, composing or behind a dialog. */
   Hone.keys = function (root, map) {

@@ -112,7 +112,7 @@ def test_help_opens_with_a_question_mark_and_closes_with_escape(page, open_tab):
     drawn(open_tab(page, "label"))
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
-    assert "Space" in sheet.inner_text()
+    assert "Esc" in sheet.inner_text()
     assert len(page.locator(".help-terms dt").all()) == 5
     page.keyboard.press("Escape")
     assert not sheet.count()
