@@ -35,7 +35,9 @@ def python_templates(path: Path) -> set[str]:
         if name == "Message" and node.args:
             if literal(node.args[0]) is None and "# words" not in lines[node.lineno - 1]:
                 if not path.name.startswith("words") and path.name != "settings.py":
-                    pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno}: a Message's template must stand there literally")
+                    pytest.fail(
+                        f"{path.relative_to(ROOT)}:{node.lineno}: a Message's template must stand there literally"
+                    )
             found.add(literal(node.args[0]))
         elif name == "plural" and len(node.args) >= 3:
             found |= {literal(node.args[1]), literal(node.args[2])}
