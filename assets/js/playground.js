@@ -148,7 +148,7 @@
       return;
     }
     if (!idle()) return;
-    const made = view.three[run].map((row) => h("button.pg-starter", { onclick: () => view.put(row) }, row.text));
+    const made = view.three[run].map((row) => h("button.pg-starter", { onclick: () => view.put(row) }, h("span", row.text)));
     fill(view.starters, made.length ? h("p.sub", t("Or begin with one of these:")) : null, made);
   }
 

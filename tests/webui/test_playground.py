@@ -164,7 +164,7 @@ def test_the_copy_is_offered_only_after_it_was_opened_again(here: Here, runs: li
     n = len(playground._kept_aside(here.run(runs[0]).folder))
     assert ready["checked"] == f"Opened again in a fresh process: same answer for {n} of {n} texts."
     assert ready["use"].startswith('python predict.py "') and "settings:" in ready["recipe"]
-    assert ready["command"].startswith("hone train messages.csv --recipe recipe.yaml")
+    assert ready["command"].startswith("hone train messages.csv --text text --label label --recipe recipe.yaml\n")
     offer = here.studio.take(away.away_file(here, run=runs[0])["url"].rsplit("/", 1)[1])
     with zipfile.ZipFile(offer.path) as archive:
         assert any(name.endswith("predict.py") for name in archive.namelist())
@@ -172,3 +172,5 @@ def test_the_copy_is_offered_only_after_it_was_opened_again(here: Here, runs: li
 
 def test_the_line_to_copy_holds_no_sign_that_a_shell_would_read():
     assert away.NOT_IN_QUOTES.issuperset('"$`\\!%\n')
+    assert away._quoted("june.csv") == "june.csv"
+    assert away._quoted('june `rm` "mail".csv') == '"june rm mail.csv"'

@@ -84,9 +84,18 @@ def _example(run: Any) -> str:
 
 
 def _command(run: Any) -> str:
-    data = run.spec["data"].get("name") or "texts.csv"
-    return f"hone train {_quoted(data)} --recipe recipe.yaml\nhone evaluate {run.id}\nhone predict {run.id} new.csv\nhone export {run.id}"
+    """What the page did, as lines for a terminal. Each value in quotes where a shell would split it."""
+    data = run.spec["data"]
+    columns = [f"--{role} {_quoted(data['columns'][role])}" for role in ("text", "label") if data["columns"].get(role)]
+    train = " ".join(
+        ["hone train", _quoted((data.get("name") or "texts.csv").split(", ")[0]), *columns, "--recipe recipe.yaml"]
+    )
+    return "\n".join([train, "hone evaluate last", "hone predict last new.csv", "hone export last"])
 
 
 def _quoted(name: str) -> str:
-    return name if all(c.isalnum() or c in "._-/" for c in name) else f'"{name}"'
+    return (
+        name
+        if all(c.isalnum() or c in "._-/" for c in name)
+        else '"' + "".join(c for c in name if c not in NOT_IN_QUOTES) + '"'
+    )
