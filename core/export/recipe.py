@@ -17,7 +17,8 @@ from core.training.settings import GROUPS, TrainingSettings
 from core.words import Message
 
 FORMAT = 1
-LARGEST = 200_000  # characters; a recipe has about 2,000
+LARGEST = 50_000  # characters; a recipe has about 2,000
+BRACKETS = 200  # nested ones take the reader quadratic time; a recipe has a few
 PRESETS = ("quick", "balanced", "best", "own")
 METHODS = ("head", "full", "top", "lora")
 
@@ -62,8 +63,8 @@ def recipe_text(
 
 def read_recipe(text: str) -> Recipe:
     """Read a recipe. What is no recipe at all raises DataError; a wrong field is a Problem with its name."""
-    if len(text) > LARGEST:
-        raise DataError(Message("This file is too long for a recipe."), fix=_EXPECTED)
+    if len(text) > LARGEST or text.count("[") + text.count("{") > BRACKETS:
+        raise DataError(Message("This file is no recipe: it is too long or too tangled."), fix=_EXPECTED)
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise DataError(Message("This file repeats itself by references; a recipe does not."), fix=_EXPECTED)

@@ -54,6 +54,12 @@ def telling_texts(count: int = 330) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
+def telling() -> Callable[[int], list[dict[str, str]]]:
+    """telling(300): so many made-up texts with labels and splits."""
+    return telling_texts
+
+
+@pytest.fixture(scope="session")
 def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """A finished run by the real worker, on real rows of a real data set: make_run(base, phases=["head"], **settings)."""
     from core import projects

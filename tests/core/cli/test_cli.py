@@ -42,14 +42,12 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.core.conftest import telling_texts
-
+def table(tmp_path_factory: pytest.TempPathFactory, telling: Callable[[int], list[dict[str, str]]]) -> Path:
     path = tmp_path_factory.mktemp("tables") / "mails.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Message", "Kind"])
-        writer.writerows([row["text"], row["label"]] for row in telling_texts(300))
+        writer.writerows([row["text"], row["label"]] for row in telling(300))
     return path
 
 

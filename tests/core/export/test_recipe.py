@@ -53,8 +53,9 @@ def test_settings_without_a_heading_and_numbers_as_people_type_them_are_read():
         ("colour: red", "names no setting"),
         ("!!python/object/apply:os.system ['true']", "not readable as YAML"),
         ("a: &x [1]\nb: [*x, *x]", "repeats itself"),
-        ("[" * 5000, "not readable"),
-        ("x" * 300_000, "too long"),
+        ("[" * 5000, "too tangled"),
+        ("- " * 5000, "not readable"),
+        ("x" * 300_000, "too long or too tangled"),
     ],
 )
 def test_what_is_no_recipe_is_refused_in_plain_words(text: str, words: str):
