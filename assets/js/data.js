@@ -133,10 +133,7 @@
     }
     busy(me, null);
     if (state.state === "failed") tell(me, state.error);
-    if (state.state === "done") {
-      await changed(me);
-      if (state.result && state.result.undo) Hone.toast(state.result.said, { action: { title: t("Undo"), onpick: () => me.act("undo", { group: state.result.undo }) } });
-    }
+    if (state.state === "done") await changed(me);
   }
 
   /* The bar that stands where the file was dropped; null takes it away. */
