@@ -16,7 +16,7 @@
 
     function add(points) {
       for (let i = 0; i < points.step.length; i += 1) {
-        if (begins(points.step[i])) track.count = 0;
+        if (begins(points.step[i])) gap(points.step[i]);
         const loss = points.loss[i];
         if (loss !== null) {
           const share = Math.max(1 / SPAN, 3 / (track.count + 3));
@@ -31,7 +31,14 @@
     /** Whether a phase lies between the last point and this one: what was smoothed before says nothing about it. */
     function begins(step) {
       const last = track.step.length ? track.step[track.step.length - 1] : -1;
-      return track.phases.some((phase) => phase.first_step > last && phase.first_step < step);
+      return last >= 0 && track.phases.some((phase) => phase.first_step >= last && phase.first_step < step);
+    }
+
+    /** A place where the line is lifted. */
+    function gap(step) {
+      track.count = 0;
+      track.step.push(step);
+      for (const name of ["epoch", "loss", "learning_rate", "grad_norm", "smooth"]) track[name].push(null);
     }
 
     track.take = (delta) => {
@@ -79,7 +86,7 @@
       xaxis: { title: t("step"), rangemode: "tozero", unifiedhovertitle: { text: t("step") + " %{x}" } },
       yaxis: { ...y, ...(log ? { type: "log" } : {}) },
       shapes: [...roundLines(track).map((x) => upright(x, "line-strong", "dot")), ...parts(track).slice(1).map((part) => upright(part.first_step, "line-strong", "solid"))],
-      annotations: parts(track).map((part) => ({ x: part.first_step, y: 1, yref: "paper", xanchor: "left", yanchor: "top", xshift: 4, showarrow: false, text: partName(part, track), font: { size: 11, color: Hone.colourOf("ink3") }, bgcolor: Hone.faded(Hone.colourOf("surface"), 0.8) })),
+      annotations: roomy(track).map((part) => ({ x: part.first_step, y: 1, yref: "paper", xanchor: "left", yanchor: "top", xshift: 4, showarrow: false, text: partName(part, track), font: { size: 11, color: Hone.colourOf("ink3") }, bgcolor: Hone.faded(Hone.colourOf("surface"), 0.8) })),
     };
   }
 
@@ -88,17 +95,23 @@
   /** The phases, where there are several: each has its own course, so the plot says where one begins. */
   const parts = (track) => (track.phases.length > 1 ? track.phases : []);
 
+  /** Those wide enough for their name. */
+  function roomy(track) {
+    const all = parts(track), end = Math.max(last(track.step) || 0, track.checks.length ? last(track.checks).step : 0);
+    return all.filter((part, i) => ((i + 1 < all.length ? all[i + 1].first_step : end) - part.first_step) / (end || 1) > 0.14);
+  }
+
   function partName(part, track) {
     const alike = track.phases.filter((p) => p.method === part.method).length > 1;
     if (alike && part.learning_rate) return short(part.learning_rate);
     return { head: t("last layer"), full: t("whole model"), top: t("upper layers"), lora: "LoRA" }[part.method] || part.method;
   }
 
-  const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: x.slice(), y: y.slice(), connectgaps: true, hovertemplate: name + " %{y:.3f}<extra></extra>", ...more });
+  const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: x.slice(), y: y.slice(), hovertemplate: name + " %{y:.3f}<extra></extra>", ...more });
   const safe = (name) => name.replace(/[<>&]/g, " "); // plotly reads a little HTML in names
 
   function checksLine(name, track, score, more) {
-    return line(name, track.checks.map((c) => c.step), track.checks.map((c) => value(c, score)), { mode: "lines+markers", ...more });
+    return line(name, track.checks.map((c) => c.step), track.checks.map((c) => value(c, score)), { mode: "lines+markers", connectgaps: true, ...more });
   }
 
   function diamond(track, score) {
@@ -163,7 +176,7 @@
 
   function at(track, step) {
     let found = null;
-    for (let i = 0; i < track.step.length && track.step[i] <= step; i += 1) found = track.smooth[i];
+    for (let i = 0; i < track.step.length && track.step[i] <= step; i += 1) found = track.smooth[i] ?? found;
     return found;
   }
 

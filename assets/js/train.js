@@ -88,7 +88,7 @@
     const before = page.now;
     page.stamp = told.stamp;
     if (told.slow) page.slow = told.slow;
-    page.now = { ...told, ...page.slow };
+    page.now = { ...told, ...page.slow, planned: page.opened[id].phases.length, tries: page.opened[id].phases.filter((method) => method !== "head").length };
     const what = track.take({ ...told, phases: page.slow.phases, before: page.slow.before, best_step: page.slow.best_step });
     if (before && before.state !== page.now.state) Hone.bus.emit("runs");
     return what;

@@ -21,7 +21,7 @@
     preparing: { title: () => t("Getting ready"), sentence: leave, line: preparing, acts: running },
     running: {
       title: () => t("Learning"), sentence: leave,
-      line: (now) => (now.seconds_left === null || now.seconds_left === undefined ? rounds(now) : tuning(now) ? t("Round {i} of {n}, about {t} left", { i: round(now), n: Math.ceil(now.epochs), t: fmt.duration(now.seconds_left) }) : t("Fitting the last layer, about {t} left", { t: fmt.duration(now.seconds_left) })),
+      line: (now) => (now.seconds_left === null || now.seconds_left === undefined ? rounds(now) : tuning(now) ? t("{round}, about {t} left", { round: rounds(now), t: fmt.duration(now.seconds_left) }) : t("Fitting the last layer, about {t} left", { t: fmt.duration(now.seconds_left) })),
       acts: running,
     },
     paused: {
@@ -56,7 +56,11 @@
     const done = phase.steps_per_epoch ? (now.step - phase.first_step) / phase.steps_per_epoch : now.epoch;
     return Math.min(Math.max(1, Math.floor(done) + 1), Math.max(1, Math.ceil(now.epochs)));
   }
-  function rounds(now) { return tuning(now) ? t("Round {i} of {n}", { i: round(now), n: Math.ceil(now.epochs) }) : t("Fitting the last layer"); }
+  function rounds(now) {
+    if (!tuning(now)) return t("Fitting the last layer");
+    const words = { i: round(now), n: Math.ceil(now.epochs), k: now.phases.filter((p) => p.method !== "head").length, m: now.tries };
+    return now.tries > 1 ? t("Try {k} of {m}, round {i} of {n}", words) : t("Round {i} of {n}", words);
+  }
 
   let began = { what: null, at: 0 };
   function preparing(now) {
@@ -91,7 +95,7 @@
       parts.told = null;
     }
     put(parts.line, asked(now) || state.line(now));
-    put(parts.steps, now.steps && !["finished", "stopped", "discarded"].includes(now.state) ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : "");
+    put(parts.steps, now.steps && now.phases.length === now.planned && !["finished", "stopped", "discarded"].includes(now.state) ? t("step {a:,} of {b:,}", { a: now.step, b: Math.max(now.steps, now.step) }) : now.step && now.state === "running" ? t("step {s:,}", { s: now.step }) : "");
     parts.edge.querySelector("i").style.width = (100 * now.share).toFixed(1) + "%";
     parts.edge.setAttribute("aria-valuenow", Math.round(100 * now.share));
     parts.edge.classList.toggle("quiet", !["preparing", "running"].includes(now.state));

@@ -3,7 +3,7 @@
   "use strict";
   const { h, t, fill } = Hone;
   const MOST = 8; // texts at a time, as the server takes them
-  const CELLS = 16; // checks shown; earlier ones are thinned out
+  const CELLS = 12; // checks shown; earlier ones are thinned out
   const KEYS = "123456789abcdefghijklmnopqrtvwxyz"; // as on the Label tab, without s and u
 
   const key = (index) => KEYS[index] || "·";

@@ -61,8 +61,8 @@ def replaces(new: Noticed, old: Noticed) -> bool:
     """Whether `new` makes `old` out of date: the same thing again, or its opposite."""
     if new.code == old.code:
         return new.values.get("label") == old.values.get("label") and new.code != "out_of_memory"
-    if old.code == "never_predicted":
-        return new.code == "recognised" and new.values.get("label") == old.values.get("label")
+    if {old.code, new.code} == {"never_predicted", "recognised"}:
+        return new.values.get("label") == old.values.get("label")
     return old.code in _OPPOSITES.get(new.code, ())
 
 

@@ -51,6 +51,7 @@ def opened(here: Here, *, run: str) -> dict[str, Any]:
         "watched": watching.watched(one),
         "metric": spec["settings"].get("metric", "accuracy"),
         "why": spec["why"],
+        "phases": [phase["method"] for phase in spec["phases"]],
     }
 
 
