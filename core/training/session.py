@@ -26,15 +26,18 @@ from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
 from core.tasks.base import Example, LabelScores, Row
-from core.training import checkpoints, watching
+from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
-from core.training.events import Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
+from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
 from core.training.fit import Head
+from core.training.phases import Phase, planned
+from core.training.plan import Place
 from core.training.settings import TrainingSettings
 from core.training.watch import Watch, better
 from core.words import Message
 from core.workspace import read_json
 
+STEP_COST = 3.2  # a step through the model takes this many times a forward pass
 MOST_CHECKED = 5_000  # validation texts asked at each check; more would cost more than they tell
 
 
@@ -64,14 +67,6 @@ class State:
     def from_json(told: Mapping[str, Any]) -> State:
         known = {k: v for k, v in told.items() if k in State.__dataclass_fields__}
         return State(**{**known, "best": Best(**told["best"]) if told.get("best") else None})
-
-
-@dataclass(frozen=True)
-class Phase:
-    number: int
-    method: str
-    settings: TrainingSettings
-    fresh: bool
 
 
 class Session:
@@ -148,6 +143,25 @@ class Session:
 
         return progress
 
+    def begin(self, phase: Phase, first: int, steps: int, epochs: float, epoch_steps: float) -> None:
+        """Tell that a phase begins, how far it will go, and on what."""
+        settled = {
+            "device": self.device.as_json(),
+            "threads": torch.get_num_threads(),
+            "settings": phase.settings.model_dump(),
+        }
+        began: dict[str, Any] = {"first_step": first, "steps": steps, "epochs": epochs, "steps_per_epoch": epoch_steps}
+        self.emit(Began(phase=phase.number, method=phase.method, settled=settled, **began))
+
+    def seconds_after(self, place: Place | None = None) -> float:
+        """Seconds the later phases will take: by the pace of this one, else by what a pass through the texts took."""
+        texts = len(self.train)
+        pace = STEP_COST * self.state.feature_seconds / max(1, texts)
+        if place and place.step > place.first:
+            now = self.phases[self.state.phase].settings
+            pace = place.seconds / ((place.step - place.first) * now.batch_size * now.accumulation)
+        return phases.seconds(self.phases[self.state.phase + 1 :], texts, pace)
+
     # The best moment --------------------------------------------------------------------------------------------------
 
     def consider(
@@ -178,7 +192,7 @@ class Session:
         """The model of the best moment, in its usual shape."""
         assert self.state.best is not None
         phase = self.phases[self.state.best.phase]
-        model = self.fresh_model()
+        model = self.fresh_model(phase.settings)
         method(phase.method).prepare(model, phase.settings)
         model.load_state_dict(self.best_weights(), strict=False)
         method(phase.method).settle(model)
@@ -194,10 +208,10 @@ class Session:
     def processor(self) -> Any:
         return self.source.tokenizer
 
-    def fresh_model(self) -> TextModel:
+    def fresh_model(self, settings: TrainingSettings | None = None) -> TextModel:
         """The base as it came, with the fitted last layer where there is one."""
         checkpoints.seed(self.settings.seed)
-        model = self.task.model(self.source, self.labels, self.settings)
+        model = self.task.model(self.source, self.labels, settings or self.settings)
         if head := self.probe_head():
             set_head(model, torch.from_numpy(head.weight), torch.from_numpy(head.bias))  # type: ignore[arg-type]
         return model  # type: ignore[return-value]
@@ -265,6 +279,33 @@ class Session:
                 self.emit(notice)
         return scores
 
+    def test_scores(self, model: Any) -> dict[str, float]:
+        """What the kept model reaches on the test split; empty where there is none."""
+        if not self.test:
+            return {}
+        progress = self.prepare("testing", obey=False)
+        if model.kind == "classic":
+            texts = [row["text"] for row in self.test]
+            answers = tasks.classification.answers(model.probabilities(texts, progress), self.labels.names)
+        else:
+            examples = self.examples(self.test, lambda done, total: None)
+            model = model.to(self.device.name).eval()
+            answers = self.answers(
+                asking.logits(model, examples, self.task, self.processor, self.device, progress), self.test, examples
+            )
+        return self.task.score(self.test, answers, self.labels)
+
+    def about(self) -> dict[str, Any]:
+        """What every saved model says of itself."""
+        longest = self.settings.max_length
+        return {
+            "task": self.task.name,
+            "labels": list(self.labels.names),
+            "max_length": min(longest, self.base.max_length or longest),
+            "run": self.spec.get("id", self.folder.name),
+            "base_id": self.base.id,
+        }
+
     def tidy(self) -> None:
         """Free the disk of what only a run that goes on would need."""
         for name in ("checkpoints", "features"):
@@ -282,20 +323,6 @@ class Session:
                 values = {"what": what, "before": before.get(name), "now": now[name]}
                 self.emit(Noticed(code="not_bit_exact", step=self.state.step, values=values))
                 return
-
-
-def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, base: Base) -> list[Phase]:
-    """The run's phases with their settings. A classic base is fitted, whatever was asked; a first tuning phase that wants to start
-    from the probe gets one."""
-    if base.kind == "classic":
-        return [Phase(0, "head", settings, False)]
-    found = [(p["method"], {**settings.model_dump(), **p.get("settings", {})}, bool(p.get("fresh"))) for p in phases]
-    if not method(found[0][0]).fits and settings.start_from_probe:
-        found = [("head", settings.model_dump(), False), *found]
-    return [
-        Phase(n, name, TrainingSettings(**{**values, "method": name}), fresh)
-        for n, (name, values, fresh) in enumerate(found)
-    ]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

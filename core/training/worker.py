@@ -42,12 +42,24 @@ def worker(run_dir: str) -> None:
 
 
 def carry_out(folder: Path, emit: Callable[[Event], None], began_before: bool) -> None:
+    """Open the run, carry it on, and hand back the memory."""
+    from core.device import give_back
     from core.training.session import Session
 
     session = Session(folder, emit)
+    try:
+        carry_on(session, began_before)
+    finally:
+        device = session.device
+        del session  # before the memory is handed back: nothing may refer to the model any more
+        give_back(device)
+
+
+def carry_on(session: Session, began_before: bool) -> None:
+    """From the last safety copy, phase by phase, to the end or to a person's word."""
     session.restore(began_before)
     if not session.validation and not session.state.step:
-        emit(Noticed(code="no_validation", step=0))
+        session.emit(Noticed(code="no_validation", step=0))
     try:
         while session.state.phase < len(session.phases):
             one_phase(session)
@@ -59,7 +71,8 @@ def carry_out(folder: Path, emit: Callable[[Event], None], began_before: bool) -
 def one_phase(session: Session) -> None:
     """Carry out the phase the run stands at, and put down that it is over."""
     from core.models.methods import method
-    from core.training.phases import fit, tune
+    from core.training.fitting import fit
+    from core.training.tuning import tune
 
     phase = session.phases[session.state.phase]
     (fit if method(phase.method).fits else tune)(session, phase)
@@ -69,7 +82,7 @@ def one_phase(session: Session) -> None:
 
 def finish(session: Session) -> None:
     """The best moment becomes model/, and the test split is asked once."""
-    test = keep(session, ask=bool(session.test))
+    test = session.test_scores(kept(session))
     best = session.state.best
     assert best is not None
     session.emit(
@@ -84,28 +97,24 @@ def end_early(session: Session, word: str) -> None:
     """A person's word ended it. `leave` changes nothing: the last safety copy is there."""
     if word == "leave":
         return
-    kept = word == "stop" and session.state.best is not None
-    if kept:
-        keep(session, ask=False)
-    session.emit(Stopped(step=session.state.step, kept=kept))
+    is_kept = word == "stop" and session.state.best is not None
+    if is_kept:
+        kept(session)
+    session.emit(Stopped(step=session.state.step, kept=is_kept))
     session.tidy()
 
 
-def keep(session: Session, ask: bool) -> dict[str, float]:
-    """Write model/, and ask the test split if there is one."""
+def kept(session: Session) -> Any:
+    """The model of the best moment, written to model/. All of a classic model is its fitted layer."""
+    from core.models.classic import Classic
     from core.models.loading import save_model
-    from core.training.phases import kept_classic, session_about, test_answers
 
     session.prepare("saving")
-    about = session_about(session)
     folder = session.folder / "model"
     if session.base.kind == "classic":
-        model: Any = kept_classic(session)
-        model.save(folder, about)
-    else:
-        model = session.best_model()
-        save_model(model, session.processor, folder, about)
-    if not ask:
-        return {}
-    answers = test_answers(session, model)
-    return session.task.score(session.test, answers, session.labels)
+        classic = Classic.load(session.folder / "probe")
+        classic.save(folder, session.about())
+        return classic
+    model = session.best_model()
+    save_model(model, session.processor, folder, session.about())
+    return model

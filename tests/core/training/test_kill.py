@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 PHASES = ["head", "full", {"method": "full", "settings": {"learning_rate": 1e-3}, "fresh": True}]
 SETTINGS = {"learning_rate": 3e-3, "epochs": 8, "batch_size": 8, "patience": 0, "save_seconds": 0.02, "evaluations": 2}
-NEEDED = ["core.training.phases", "core.training.worker", "transformers.models.bert.modeling_bert",
+NEEDED = ["core.training.fitting", "core.training.tuning", "core.training.worker", "transformers.models.bert.modeling_bert",
           "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto", "safetensors.torch"]  # fmt: skip
 
 

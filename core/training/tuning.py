@@ -1,0 +1,120 @@
+"""The phase that tunes: steps through the model, from the probe or from the best moment so far. Joins the loop to the run's folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from core.models.heads import TextModel
+from core.models.methods import method
+from core.training import asking, checkpoints
+from core.training.control import Ended
+from core.training.events import Noticed
+from core.training.loop import Material, train
+from core.training.optimizers import optimizer as new_optimizer
+from core.training.plan import Place, Plan
+from core.training.precision import Arithmetic
+from core.training.session import Phase, Session
+from core.training.watch import Watch
+
+
+def tune(session: Session, phase: Phase) -> None:
+    """Take steps through the model, from the probe or from the best moment so far, and keep the best moment."""
+    state, settings = session.state, phase.settings
+    examples = session.training_examples
+    session.prepare("loading")
+    model, whole = start(session, phase)
+    optimizer, arithmetic = new_optimizer(model, settings), Arithmetic(session.device)
+    within, tensors = state.within, session.tensors
+    place = Place(**within["place"]) if within else Place(step=state.step, first=state.step)
+    watch = Watch.from_json(within["watch"]) if within else new_watch(session, phase)
+    if within:
+        checkpoints.restore_optimizer(optimizer, within["optimizer"], tensors["optimizer"])
+        arithmetic.restore(within["scaler"])
+        checkpoints.restore_chance(within["chance"], tensors["chance"])
+    session.tensors = {}
+    session.saved = time.monotonic()
+
+    def moved() -> checkpoints.Tensors:
+        """The weights that make this moment."""
+        return {
+            name: weights.detach().cpu().clone().contiguous()
+            for name, weights in model.named_parameters()
+            if whole or weights.requires_grad
+        }
+
+    def save() -> None:
+        plain, memories = checkpoints.optimizer_state(optimizer)
+        chance, dice = checkpoints.chance()
+        told = {
+            "place": asdict(place),
+            "watch": watch.as_json(),
+            "optimizer": plain,
+            "scaler": arithmetic.state(),
+            "chance": chance,
+            "whole": whole,
+        }
+        session.save(told, {"weights": moved(), "optimizer": memories, "chance": dice})
+
+    def check() -> None:
+        state.step = place.step
+        plan = Plan.of(settings, len(examples))
+        epoch = (place.step - place.first) / plan.epoch_steps
+        asked = [
+            session.answers(asking.logits(model, part, session.task, session.processor, session.device), rows, part)
+            for part, rows in (
+                (session.validation_examples, session.validation),
+                (session.watched_examples, session.watched),
+            )
+        ]
+        last = not settings.keep_best or not session.validation
+        session.evaluated(epoch, asked[0], asked[1], lambda scores: session.consider(scores, moved, always=last), watch)
+
+    def hold() -> None:
+        state.step = place.step
+        session.hold(save, settings.save_seconds)
+
+    plan = Plan.of(settings, len(examples))
+    session.begin(phase, place.first, plan.steps or 0, settings.epochs, plan.epoch_steps)
+    if not within and phase.settings.start_from_probe and state.probe is not None and phase.number == 1:
+        session.emit(Noticed(code="probe_first", step=state.step))
+    material = Material(
+        session.task, session.labels, session.processor, examples, session.targets(session.train, examples), settings,
+        session.device, 1_000_003 * settings.seed + 10_007 * phase.number,
+    )  # fmt: skip
+    try:
+        train(
+            model, optimizer, arithmetic, material, place, watch,
+            check=check, hold=hold, say=session.emit, later=lambda plan: session.seconds_after(place),
+        )  # fmt: skip
+    except Ended as ended:
+        if ended.word == "leave":
+            save()
+        if ended.word == "stop" and state.best is None:
+            model.eval()
+            check()
+        raise
+    finally:
+        state.step = place.step
+        state.seconds += place.seconds
+
+
+def start(session: Session, phase: Phase) -> tuple[TextModel, bool]:
+    """The model as the phase (or the safety copy) finds it, on its device; and whether weights that this method leaves alone may
+    differ from the base, so that all of them are kept."""
+    fresh = phase.fresh or session.state.best is None or session.phases[session.state.best.phase].method == "head"
+    whole = bool(session.state.within.get("whole", not fresh)) if session.state.within else not fresh
+    resumed = session.tensors.get("weights")
+    model = session.fresh_model(phase.settings) if fresh or resumed else session.best_model()
+    checkpoints.seed(session.settings.seed + 7919 * phase.number)
+    method(phase.method).prepare(model, phase.settings)
+    if resumed:
+        model.load_state_dict(resumed, strict=False)
+    return model.to(session.device.name), whole  # type: ignore[return-value]
+
+
+def new_watch(session: Session, phase: Phase) -> Watch:
+    settings = phase.settings
+    before, best = session.state.probe, session.state.best
+    known = before.get(settings.metric) if before else None
+    return Watch(settings.metric, settings.patience, settings.learning_rate, known, best_step=best.step if best else 0)
