@@ -18,6 +18,7 @@
       Hone.store.set("run:started", null);
       poll = ctx.poll(() => tick().catch(trouble), 1);
       for (const event of ["runs", "data", "labels", "settings"]) ctx.on(event, () => again());
+      ctx.on("connection", (there) => { if (!there) page.dropped = true; });
       Hone.keys(root, { p: pauseOrResume });
     },
     shown() { if (poll) again(Hone.store.get("run:started")); },
@@ -52,7 +53,7 @@
       if (mine !== page.opening) return;
     }
     if (id !== page.id || !parts) {
-      Object.assign(page, { id, now: null, slow: {}, stamp: "" });
+      Object.assign(page, { id, now: null, slow: {}, stamp: "", beside: false });
       Hone.store.set("run", id);
       draw();
     }
@@ -90,7 +91,12 @@
     if (told.slow) page.slow = told.slow;
     page.now = { ...told, ...page.slow, planned: page.opened[id].phases.length, tries: page.opened[id].phases.filter((method) => method !== "head").length };
     const what = track.take({ ...told, phases: page.slow.phases, before: page.slow.before, best_step: page.slow.best_step });
-    if (before && before.state !== page.now.state) Hone.bus.emit("runs");
+    if (before && before.state !== page.now.state) {
+      Hone.bus.emit("runs");
+      page.beside = AT_WORK.has(before.state) && !page.dropped; // it ended while the server stood: not the server's doing
+    }
+    page.now.ended_beside_us = page.beside;
+    page.dropped = false;
     return what;
   }
 

@@ -25,7 +25,7 @@
   function columns(page, act, others) {
     return [
       { title: "", class: "train-tick", cell: (run) => tick(run, page, act, others) },
-      { title: t("Run"), cell: (run) => h("span", h("b", run.name), h("span.when", " · " + when(run.created)), run.note && h("small.train-note", run.note)) },
+      { title: t("Run"), cell: (run) => h("span", h("b", run.name), h("span.when", " · " + when(run.created)), run.changed.length ? h("small.train-changed", run.changed.join(" · ")) : null, run.note && h("small.train-note", run.note)) },
       { title: t("State"), cell: (run) => h("span", { class: "train-run-state " + run.state }, (STATES[run.state] || STATES.running)(run), ["interrupted", "paused"].includes(run.state) && button(t("Resume"), () => act.resume(run.id), { link: true })) },
       { title: t("learnt from"), class: "r nop", cell: (run) => fmt.number(run.texts) },
       { title: h("span", { title: t("right on validation") }, t("right")), class: "r", cell: (run) => (typeof run.right === "number" ? run.right.toFixed(3) : "–") },

@@ -51,14 +51,14 @@
 
   const current = (now) => (now.phases && now.phases.length ? now.phases[now.phases.length - 1] : null);
   const tuning = (now) => current(now) && current(now).method !== "head";
-  function round(now) {
-    const phase = current(now);
-    const done = phase.steps_per_epoch ? (now.step - phase.first_step) / phase.steps_per_epoch : now.epoch;
-    return Math.min(Math.max(1, Math.floor(done) + 1), Math.max(1, Math.ceil(now.epochs)));
-  }
   function rounds(now) {
     if (!tuning(now)) return t("Fitting the last layer");
-    const words = { i: round(now), n: Math.ceil(now.epochs), k: now.phases.filter((p) => p.method !== "head").length, m: now.tries };
+    const phase = current(now);
+    const done = phase.steps_per_epoch ? (now.step - phase.first_step) / phase.steps_per_epoch : now.epoch;
+    const n = phase.steps ? Math.max(1, Math.ceil(phase.steps / (phase.steps_per_epoch || 1))) : 0; // 0: the clock decides
+    const i = Math.min(Math.max(1, Math.floor(done) + 1), n || Infinity);
+    const words = { i, n, k: now.phases.filter((p) => p.method !== "head").length, m: now.tries };
+    if (!n) return now.tries > 1 ? t("Try {k} of {m}, round {i}", words) : t("Round {i}", words);
     return now.tries > 1 ? t("Try {k} of {m}, round {i} of {n}", words) : t("Round {i} of {n}", words);
   }
 
@@ -162,7 +162,7 @@
 
   function notice(now, actions) {
     if (now.state === "interrupted")
-      return Hone.notice({ tone: "warn", title: t("Stopped at step {s} when the server closed. Nothing is lost.", { s: now.step }), actions: [button(t("Resume"), () => actions.control("resume"), { small: true })] });
+      return Hone.notice({ tone: "warn", title: now.ended_beside_us ? t("Its process ended at step {s}. Nothing is lost.", { s: now.step }) : t("Stopped at step {s} when the server closed. Nothing is lost.", { s: now.step }), actions: [button(t("Resume"), () => actions.control("resume"), { small: true })] });
     if (now.state !== "failed" || !now.failure) return null;
     return Hone.notice({ tone: "bad", title: now.failure.message, body: h("span", now.failure.repair ? null : now.failure.fix, " ", button(t("Details"), actions.details, { link: true })) });
   }
@@ -195,9 +195,12 @@
   function happening(node, page, actions) {
     const notices = page.now.notices || [];
     const over = !["queued", "preparing", "running", "paused", "interrupted"].includes(page.now.state);
-    fill(node, notices.length ? h("ul.train-notes", notices.map((n) => h("li", { class: n.tone }, h("i", { "aria-hidden": true }), h("div", h("b", n.title), h("span", n.body)),
+    const why = page.opened[page.id].why;
+    const open = node.querySelector("details[open]");
+    fill(node, [notices.length ? h("ul.train-notes", notices.map((n) => h("li", { class: n.tone }, h("i", { "aria-hidden": true }), h("div", h("b", n.title), h("span", n.body)),
       n.action ? button(n.action.title, () => actions.repair(n.action.set), { small: true }) : null)))
-      : h("p.sub", over ? t("Nothing stood out.") : t("Nothing has stood out yet. Hone tells here when something does: progress, learning by heart, a label that is never chosen.")));
+      : h("p.sub", over ? t("Nothing stood out.") : t("Nothing has stood out yet. Hone tells here when something does: progress, learning by heart, a label that is never chosen.")),
+    why.length ? h("details.train-why", { open: Boolean(open) }, h("summary", t("Why these settings")), h("ul", why.map((sentence) => h("li", sentence)))) : null]);
   }
 
   Hone.trainState = { show, ready, happening, STATES };

@@ -112,6 +112,9 @@ def begin(here: Here, draft: Draft) -> Any:
     ready = drafts.limited(
         settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
     )
+    why = list(settled.advice.why)
+    if ready != settled.settings:
+        why.append(Message("This demo takes {n} steps at most.", n=here.limits.steps))
     known = estimates.known(here.jobs, here.project.folder, here.dataset, settled)
     title = TITLES[draft.preset].said(here.language)
     run = runs.create(
@@ -123,7 +126,7 @@ def begin(here: Here, draft: Draft) -> Any:
         phases=phases,
         preset=draft.preset,
         changed=settled.changed,
-        why=settled.advice.why,
+        why=why,
         dataset=here.dataset,
         watched=draft.watched,
         estimate=known,

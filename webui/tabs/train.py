@@ -12,10 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import HoneError
+from core.settings import knobs
 from core.training import draft as drafts
 from core.training import watching
+from core.training.settings import TrainingSettings
 from core.training.view import facts
 from core.words import Message
+from webui import form
 from webui.calls import Here, call, panel
 from webui.page import Page
 from webui.tabs import settings as form_tab
@@ -158,6 +161,7 @@ def _listed(run: Any) -> dict[str, Any]:
         "id": run.id,
         "name": notes["name"] or spec["name"],
         "note": notes["note"],
+        "changed": _changes(spec),
         "created": spec["created"],
         "state": now["state"],
         "step": now["step"],
@@ -167,6 +171,20 @@ def _listed(run: Any) -> dict[str, Any]:
         "texts": spec["data"]["counts"].get("train"),
         "base": spec["base"]["title"],
     }
+
+
+def _changes(spec: Mapping[str, Any]) -> list[Message]:
+    """The knobs in which a run differs from its preset, in words."""
+    declared = {k.name: k for k in knobs(TrainingSettings)}
+    found = []
+    for name, value in spec["changed"].items():
+        if name == "base":
+            found.append(Message.from_json(spec["base"]["title"]))
+        elif name in declared:
+            said = declared[name].choices.get(value, form.plain(value)) if value is not None else Message("by itself")
+            said = {True: Message("on"), False: Message("off")}[value] if isinstance(value, bool) else said
+            found.append(Message("{title}: {value}", title=declared[name].title, value=said))
+    return found
 
 
 def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
