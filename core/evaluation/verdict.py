@@ -162,11 +162,8 @@ def _tuning(
     wrong, d = total - before_right, before.gain
     if d == 0:
         return Message("Tuning leaves as many mistakes as the untouched model made: {n}.", n=wrong)
-    how_sure = Message("no clear difference") if few else luck(before.p)
     if d < 0:
-        if not few and before.p < 0.05:
-            return Message("The untouched model does better here. Use that, or add labels.")
-        return Message("The untouched model does better here. Use that, or add labels. ({sure})", sure=how_sure)
+        return _lost(-d, before.p, few)
     if few or before.p >= 0.2:
         return Message("Tuning removed {d} of the untouched model’s {w} mistakes; no clear difference.", d=d, w=wrong)
     if before.p >= 0.05:
@@ -178,3 +175,12 @@ def _tuning(
         d=d,
         w=wrong,
     )
+
+
+def _lost(more: int, p: float, few: bool) -> Message:
+    """Tuning made more mistakes than it mended; said as firmly as the test texts allow."""
+    if few or p >= 0.2:
+        return Message("Tuning made {d} more mistakes than the untouched model; no clear difference.", d=more)
+    if p >= 0.05:
+        return Message("Tuning made {d} more mistakes than the untouched model; that may be luck.", d=more)
+    return Message("The untouched model does better here. Use that, or add labels.")
