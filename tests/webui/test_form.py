@@ -16,7 +16,9 @@ class Small(Settings):
     width: float = knob(5e-5, "Step width", "How far.", low=1e-7, high=1e-1, log=True, group="a")
     share: float = knob(0.06, "Gentle start", "Share.", low=0.0, high=0.9, group="a")
     count: int = knob(32, "Texts per step", "Texts.", low=1, high=1024, group="b")
-    doubt: float | None = knob(None, "Doubt", "Empty: none.", low=0.0, high=0.5, group="b", shown_when={"loss": "focal"})
+    doubt: float | None = knob(
+        None, "Doubt", "Empty: none.", low=0.0, high=0.5, group="b", shown_when={"loss": "focal"}
+    )
     loss: str = knob("plain", "Loss", "Which.", choices={"plain": "Plain", "focal": "Focal"}, group="b")
     seed: int = knob(7, "Seed", "Of chance.", low=0, high=2**31 - 1, group="b")
 
