@@ -312,8 +312,9 @@ class Session:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _pause(self, save: Callable[[], None]) -> None:
-        save()
+        """It is said first, because a safety copy of a real model takes seconds; killed meanwhile, it goes on from the one before."""
         self.emit(Paused(step=self.state.step))
+        save()
 
     def _compare(self, before: Mapping[str, Any]) -> None:
         now = fingerprint(self.device)
