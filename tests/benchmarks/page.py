@@ -52,8 +52,11 @@ def main() -> None:
             while calls("train", "follow", run=run)["step"] < 3:
                 time.sleep(0.5)
             measured = Measured()
+            alone = calls("train", "follow", run=run)["examples_per_second"]
             measure(calls, run, address, measured, options)
+            under = calls("train", "follow", run=run)["examples_per_second"]
             calls("train", "control", run=run, word="discard")
+            print(f"the training itself: {alone:.0f} texts a second before, {under:.0f} under this load")
             measured.show(options)
     sys.exit(1 if measured.errors else 0)
 
