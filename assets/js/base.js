@@ -21,7 +21,7 @@
       }
     });
     other.addEventListener("keydown", (e) => { if (e.key === "Enter" && !e.isComposing) look.click(); });
-    const node = h("div.set-knob.wide", { "data-knob": knob.name }, h("p.set-help", knob.help, knob.term && h("span.set-term", " " + t("({term})", { term: knob.term }))), list, bad, h("div.set-other", other, look), said);
+    const node = h("div.set-knob.wide", { "data-knob": knob.name }, h("p.set-help", knob.help, knob.term && h("span.set-term", t(" ({term})", { term: knob.term }))), list, bad, h("div.set-other", other, look), said);
     return {
       node,
       get focus() { return list.querySelector("input:checked") || other; },

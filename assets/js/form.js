@@ -168,7 +168,7 @@
     const id = "set-knob-" + ++made;
     const parts = (knob.kind === "choice" ? choice : knob.kind === "bool" ? toggle : entry)(knob, api, id);
     const back = h("button", { type: "button", class: "set-back", title: t("Back to {value}", { value: "" }), onclick: () => api.change(api.good()) }, "↺");
-    const help = h("p", { class: "set-help", id: id + "-help" }, knob.help, knob.term ? [" ", h("span", { class: "set-term" }, t("({term})", { term: knob.term }))] : null);
+    const help = h("p", { class: "set-help", id: id + "-help" }, knob.help, knob.term ? h("span", { class: "set-term" }, t(" ({term})", { term: knob.term })) : null);
     const bad = h("p", { class: "set-bad", id: id + "-bad", role: "alert", hidden: true });
     const title = h("label", { class: "set-title", for: id }, knob.title);
     const node = h("div", { class: "set-knob set-" + knob.kind }, h("div", { class: "set-row" }, title, h("span", { class: "set-field" }, parts.field, back)), help, parts.below, bad);

@@ -35,6 +35,7 @@
 
   /** The list of runs; then the run to show: `id`, else the one shown, else the one last looked at, else one at work, else the newest. */
   async function list(id) {
+    if (id) page.wanted = id;
     const told = await ctx.call("training", {});
     page.runs = told.runs;
     page.draft = told.draft;
@@ -42,16 +43,13 @@
     page.ticked = page.ticked.filter((one) => page.runs.some((r) => r.id === one));
     const known = (one) => (page.runs.some((r) => r.id === one) ? one : null);
     const active = page.runs.find((r) => AT_WORK.has(r.state) || r.state === "paused");
-    await open(known(id) || known(page.id) || (active ? active.id : known(Hone.store.get("run")) || (page.runs[0] || { id: null }).id));
+    await open(known(page.wanted) || (active ? active.id : known(Hone.store.get("run")) || (page.runs[0] || { id: null }).id));
   }
 
   async function open(id) {
-    const mine = (page.opening = (page.opening || 0) + 1);
-    if (id && !page.opened[id]) {
-      const opened = await ctx.call("opened", { run: id });
-      page.opened[id] = opened;
-      if (mine !== page.opening) return;
-    }
+    page.wanted = id;
+    if (id && !page.opened[id]) page.opened[id] = await ctx.call("opened", { run: id });
+    if (page.wanted !== id) return; // meanwhile another was asked for
     if (id !== page.id || !parts) {
       Object.assign(page, { id, now: null, slow: {}, stamp: "", beside: false });
       Hone.store.set("run", id);
@@ -75,8 +73,12 @@
     return AT_WORK.has(page.now.state) ? 1 : page.now.state === "paused" ? 2 : 4;
   }
 
-  /** A server that cannot be reached is told by the frame; any other trouble is told here, and asked again. */
+  /** A server that cannot be reached is told by the frame; any other trouble is told here, and asked again. A run that is gone is left. */
   function trouble(error) {
+    if (error.kind === "Missing") {
+      page.id = page.wanted = null; // deleted in another window
+      return list().then(() => 1);
+    }
     if (!error.offline && parts) fill(parts.notice, Hone.notice({ error }));
     if (parts) parts.state = null;
     throw error;
@@ -203,7 +205,7 @@
       call: ctx.call,
       again: () => list().then(() => show("nothing")),
       resume: (id) => control(id, "resume"),
-      forget(id) { delete page.opened[id]; delete page.tracks[id]; if (page.id === id) page.id = null; return list(); },
+      forget(id) { delete page.opened[id]; delete page.tracks[id]; if (page.id === id) page.id = page.wanted = null; return list(); },
     });
   }
 

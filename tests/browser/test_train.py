@@ -58,10 +58,11 @@ def button(page, name: str):
 
 
 def curve(page, trace: int = 0) -> list:
-    """What is drawn: [x, y] of one trace of the loss plot."""
-    return page.evaluate(
-        "(i) => { const d = document.querySelector('#train-loss .plot').data; return d ? [Array.from(d[i].x), Array.from(d[i].y)] : null }", trace
-    )  # fmt: skip
+    """What is drawn: [x, y] of one trace of the loss plot, without the places where the line is lifted between phases."""
+    script = """(i) => { const d = document.querySelector('#train-loss .plot').data;
+      const there = Array.from(d[i].y, (_, k) => k).filter((k) => d[i].y[k] !== null);
+      return [there.map((k) => d[i].x[k]), there.map((k) => d[i].y[k])]; }"""
+    return page.evaluate(script, trace)
 
 
 def wait_for_points(page, least: int) -> None:
