@@ -90,9 +90,7 @@ class Vocabulary:
             if i % BLOCK == 0:
                 if progress:
                     progress(i, len(texts))
-                if len(stand_in) > 8 * max(
-                    most, 500_000
-                ):  # a bound on memory; what stands once in many texts goes first
+                if len(stand_in) > 8 * max(most, 500_000):  # a bound on memory: what is rare so far goes first
                     stand_in = Counter({p: n for p, n in stand_in.items() if n > 1})
         kept = [(p, n) for p, n in stand_in.items() if n >= least] or list(stand_in.items())
         if len(kept) > most:
