@@ -68,7 +68,7 @@ def one(workspace: Workspace, name: str, preset: str, seed: int, threads: int) -
     code = "import sys; from core.training.worker import worker; worker(sys.argv[1])"
     subprocess.run(
         [sys.executable, "-c", code, str(run.folder)], cwd=ROOT, check=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000"},
     )  # fmt: skip
     seconds, view = time.monotonic() - begun, run.view()
     counts = run.spec["data"]["counts"]
