@@ -156,7 +156,7 @@ def new_page(browser, watched: Watched) -> Iterator[Callable[..., object]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # a busy machine is no failure
         page.on("request", lambda r: None if LOOPBACK.match(r.url) else watched.said.append(f"request to {r.url}"))
         page.on("pageerror", lambda e: watched.said.append(f"page error: {e}"))
         page.on("console", lambda m: watched.said.append(f"console: {m.text}") if m.type == "error" else None)
