@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--port", type=int, default=7860, help="first port to try (default: %(default)s)")
     p.add_argument("--workspace", type=Path, help="folder for projects and models (default: $HONE_HOME or ~/.hone)")
-    p.add_argument("--auth", type=Path, metavar="FILE", help="ask for a login; FILE is made by: hone user add NAME")
+    p.add_argument("--auth", type=Path, metavar="FILE", help="ask for a login; FILE is made by: hone user add NAME --auth FILE")
     p.add_argument(
         "--demo",
         action="store_true",
@@ -74,7 +74,7 @@ def refused(options: argparse.Namespace) -> str | None:
     if options.auth and options.demo:
         return "--auth and --demo exclude each other."
     if options.auth and not options.auth.is_file():
-        return f"{options.auth} is not there. Make it with: hone user add NAME --file {options.auth}"
+        return f"{options.auth} is not there. Make it with: hone user add NAME --auth {options.auth}"
     if (options.host not in LOOPBACK or options.share) and not (options.auth or options.demo):
         return "Others could reach this address, so Hone asks who they are: add --auth FILE or --demo."
     return None
