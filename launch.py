@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--port", type=int, default=7860, help="first port to try (default: %(default)s)")
     p.add_argument("--workspace", type=Path, help="folder for projects and models (default: $HONE_HOME or ~/.hone)")
-    p.add_argument("--auth", type=Path, metavar="FILE", help="ask for a login; FILE is made by: hone user add NAME --auth FILE")
+    p.add_argument(
+        "--auth", type=Path, metavar="FILE", help="ask for a login; FILE is made by: hone user add NAME --auth FILE"
+    )
     p.add_argument(
         "--demo",
         action="store_true",
