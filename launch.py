@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,19 +138,29 @@ def serve(options: argparse.Namespace, port: int) -> None:
             studio, LOOPBACK if mode == "local" else None, [Middleware(Shell, head=head(studio), login=mode == "login")]
         ),
     )
+    asked_to_end = _asked_to_end()
     shown = f"[{options.host}]" if ":" in options.host else options.host
     print(f"Hone is ready at http://{shown}:{port}", flush=True)
     if demo.share_url:
         print(f"Public address: {demo.share_url}", flush=True)
     studio.warm()
-    asked_to_end = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_end.set())
-    while not asked_to_end.wait(3600):
-        pass
+    while not asked_to_end:
+        time.sleep(0.2)
     print("Closing. A run that is under way keeps its place.", flush=True)
     studio.close()
     demo.close(verbose=False)
+
+
+def _asked_to_end() -> list[int]:
+    """A list that stays empty until Ctrl-C or a termination signal.
+
+    A list and not an Event: a handler runs in the main thread between any two instructions, also while that thread holds the
+    event's own lock inside `wait`, and would then wait for itself.
+    """
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    return asked
 
 
 def _login(file: Path) -> Callable[[str, str], bool]:

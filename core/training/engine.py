@@ -41,7 +41,7 @@ class _Owned:
     discarded: float | None = None
     paused: float | None = None
     leaving: bool = False
-    again: bool = False  # wanted back while it was on its way out
+    wanted: str = ""  # "resume" or "stop": asked for when its worker may no longer have heard it
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Engine:
         if self._queue.remove(self._name(run), state="waiting"):
             self._write(run, ev.Paused(step=run.view().step))
         elif self._at_work(run):
+            self._want(run, "")
             run.control("pause")
 
     def resume(self, run: Run) -> None:
@@ -108,11 +109,8 @@ class Engine:
         state = run.view().state
         if state in ("finished", "discarded"):
             raise RunError(Message("This run has ended."), fix=Message("Start a new one."))
-        with self._lock:
-            one = self._owned.get(self._name(run))
-            if one and one.leaving:
-                one.again = True
-                return
+        if self._want(run, "resume"):
+            return
         if self._at_work(run) and run.controlled() != "leave":
             run.control("resume")
         else:
@@ -126,6 +124,7 @@ class Engine:
         view = run.view()
         if view.over:
             return None
+        self._want(run, "stop")
         if self._at_work(run):
             return run.control("stop")
         if not view.checks and not (run.folder / "checkpoints").is_dir():
@@ -233,12 +232,12 @@ class Engine:
             traceback.print_exc()
             self._write(one.run, _failed(one.run, error, traceback.format_exc()))
         finally:
-            with self._lock:
-                self._owned.pop(one.name, None)
             self._queue.remove(one.name)
+            with self._lock:  # after the line: a word that came up to here is noted in `one`
+                if self._owned.get(one.name) is one:
+                    del self._owned[one.name]
             slot.release()
-            if one.again:
-                self.start(one.run)
+            self._see_to_what_was_wanted(one)
             self._changed.set()
 
     def _carry_out(self, one: _Owned) -> None:
@@ -270,6 +269,22 @@ class Engine:
         if run.controlled() != "discard" or run.view().over:
             run.uncontrolled()
 
+    def _want(self, run: Run, word: str) -> bool:
+        """Note what was asked of a run at work here. True when its worker is on its way out: it is then seen to afterwards."""
+        with self._lock:
+            one = self._owned.get(self._name(run))
+            if one:
+                one.wanted = word
+            return bool(one and one.leaving)
+
+    def _see_to_what_was_wanted(self, one: _Owned) -> None:
+        """A word that came when the worker was leaving or already dead. Once: the next worker has nothing noted."""
+        left = one.leaving or one.run.view().state == "interrupted"
+        if one.wanted == "resume" and left:
+            self.start(one.run)
+        elif one.wanted == "stop" and left:
+            self.stop(one.run)
+
     def _oversee(self, one: _Owned) -> None:
         now = time.monotonic()
         if one.run.controlled() == "discard":
@@ -288,7 +303,7 @@ class Engine:
     def _let_go(self, one: _Owned) -> None:
         if one.leaving:
             return
-        one.leaving = True
+        one.leaving, one.wanted = True, ""
         if one.process:
             one.process.leave()
         else:

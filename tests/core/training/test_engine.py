@@ -181,6 +181,16 @@ def test_an_interrupted_run_can_still_be_stopped_and_kept(new_engine, new_run, u
     until(lambda: run.view().state == "stopped")
 
 
+@pytest.mark.parametrize(("word", "then"), [("stop", "stopped"), ("resume", "finished")])
+def test_a_word_that_comes_while_the_worker_dies_is_not_lost(new_engine, new_run, until, word, then):
+    engine, run = new_engine(), new_run(steps=60)
+    engine.start(run)
+    until(lambda: run.view().step >= 3)
+    os.kill(pid(run), signal.SIGKILL)
+    getattr(engine, word)(run)  # the engine has not seen yet that the worker is gone
+    until(lambda: run.view().state == then, 30)
+
+
 def test_a_run_in_line_can_be_paused_resumed_stopped_and_discarded(new_engine, new_run, until):
     engine = new_engine()
     first, one, two, three = new_run(steps=500), new_run(steps=5), new_run(), new_run()

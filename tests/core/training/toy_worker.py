@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.training import events as ev
 from core.training.runs import Run
+from core.workspace import write_text
 
 
 def _say(run: Run, event: ev.Event) -> None:
@@ -29,7 +30,7 @@ def counting(run_dir: str) -> None:
         if not _go_on(run, step - 1):
             return
         _say(run, ev.Stepped(step=step, epoch=step / steps, loss=1 / step, seconds_left=0.02 * (steps - step)))
-        place.write_text(str(step))
+        write_text(place, str(step))  # whole or not at all: tests kill in the middle of it
         time.sleep(0.02)
     _say(run, ev.Finished(step=steps, best_step=steps, scores={"accuracy": 1.0}, test={"accuracy": 1.0}))
 
