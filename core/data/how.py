@@ -15,7 +15,7 @@ from core.words import Message, listed, plural
 Progress = Callable[[int, int], None]  # rows so far, rows expected (an estimate that settles)
 Stop = Callable[[], bool]
 
-KINDS = ("csv", "txt", "xlsx", "json", "jsonl", "parquet", "conll")
+KINDS = ("csv", "txt", "xlsx", "json", "jsonl", "parquet", "conll", "semeval")
 ENCODINGS: dict[str, str] = {  # Python's name -> what a person calls it
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8 with BOM",
@@ -221,6 +221,8 @@ def _how_told(how: How) -> Message:
         return Message("Read from the sheet “{sheet}”, no names in the first row.", sheet=how.sheet)
     if how.kind == "conll":
         return Message("Read as {enc}, one word a line with its tags (CoNLL), joined to sentences.", enc=enc)
+    if how.kind == "semeval":
+        return Message("Read as {enc}, a sentence, its relation and a comment in blocks (SemEval).", enc=enc)
     if how.kind == "jsonl":
         return Message("Read as {enc}, one JSON record a line.", enc=enc)
     if how.kind == "parquet":

@@ -1,18 +1,19 @@
 """JSON and JSON lines into rows: records in a list, under a key, nested, as columns; bad lines are counted and passed over.
 
 A list of records is read as a stream, one record at a time. Numbers stay as they are typed. Nested objects become columns such
-as "answer.text"; lists of things that hold lists of things themselves (SQuAD: articles, paragraphs, questions) are taken apart, other
-lists (the turns of a chat) stay JSON in their cell.
+as "answer.text"; SQuAD's articles become one row a question; other lists of things that hold lists of things are taken apart too, and
+plain lists (the turns of a chat) stay JSON in their cell.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.data import delimited
+from core.data import delimited, squad
 from core.data.how import MAX_CELL, Trouble, clean
 from core.data.writing import Writer
 from core.errors import NotATable
@@ -58,16 +59,15 @@ def read_whole(path: Path, encoding: str, writer: Writer, trouble: Trouble, most
     size = path.stat().st_size
     raw, text = delimited.open_text(path, encoding)
     with text:
-        stream = _Stream(text)
-        if stream.next_char() == "[":
-            stream.take("[")
-            for n, value in enumerate(_items(stream, path), 1):
-                writer.expected = _expected(n, raw.tell(), size)
-                for record in _records_of(value):
-                    writer.record(record)
-                if most and n >= most:
-                    return
-            return
+        items = _streamed(_Stream(text), path)
+        for n, value in enumerate(items or (), 1):
+            writer.expected = _expected(n, raw.tell(), size)
+            for record in _records_of(value):
+                writer.record(record)
+            if most and n >= most:
+                return
+    if items is not None:
+        return
     if size > LARGEST_WHOLE:
         raise NotATable(
             Message("This JSON file is one object of {n:,} MB; Hone would need too much memory for it.", n=size >> 20),
@@ -79,9 +79,9 @@ def read_whole(path: Path, encoding: str, writer: Writer, trouble: Trouble, most
         )
     except (ValueError, RecursionError):
         raise _no_json(path, 1) from None
-    items = _unwrapped(value)
-    writer.expected = len(items)
-    for item in items[:most]:
+    found = [value] if squad.is_article(value) else _unwrapped(value)
+    writer.expected = len(found)
+    for item in found[:most]:
         for record in _records_of(item):
             writer.record(record)
 
@@ -132,6 +132,27 @@ class _Stream:
                 return value
 
 
+def _streamed(stream: _Stream, path: Path) -> Iterable[Any] | None:
+    """The records of a list, or the articles of SQuAD's object, one at a time; None when the file must be read at once."""
+    if stream.take("["):
+        return _items(stream, path)
+    try:
+        while stream.take("{") or stream.take(","):
+            key = stream.value()
+            if not stream.take(":"):
+                return None
+            if key == "data" and stream.take("["):
+                items = _items(stream, path)
+                first = next(items, None)
+                return itertools.chain([first], items) if squad.is_article(first) else None
+            if stream.next_char() in "[{":
+                return None
+            stream.value()
+    except (ValueError, RecursionError, NotATable):
+        return None
+    return None
+
+
 def _items(stream: _Stream, path: Path) -> Iterator[Any]:
     n = 0
     while True:
@@ -149,7 +170,9 @@ def _items(stream: _Stream, path: Path) -> Iterator[Any]:
 
 def _records_of(value: Any) -> Iterator[dict[str, str]]:
     """The rows one item stands for: usually one, more where lists of records are nested."""
-    if isinstance(value, Mapping):
+    if squad.is_article(value):
+        yield from squad.rows(value)
+    elif isinstance(value, Mapping):
         yield from _taken_apart(value, {}, 0)
     elif isinstance(value, list):
         yield {f"column {i + 1}": _cell(cell) for i, cell in enumerate(value[:1000])}
@@ -205,7 +228,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+    if isinstance(value, list) and all(isinstance(v, str) and "," not in v for v in value):
         return ",".join(value)
     try:
         return json.dumps(value, ensure_ascii=False)[:MAX_CELL]

@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from core.data import delimited
+from core.data import conll, delimited, relations
 from core.data.how import Trouble
 from core.errors import NotATable
 from core.words import Message
@@ -48,8 +48,10 @@ BY_NAME = {
     "xlsm": "xlsx",
     "parquet": "parquet",
     "conll": "conll",
+    "iob": "conll",
+    "bio": "conll",
+    "bioes": "conll",
 }
-TAGGED = re.compile(r"^\S+[ \t]\S.*[ \t]?[BIESLUO](-\S+)?\s*$")
 
 
 def extension(name: str) -> str:
@@ -92,12 +94,15 @@ def check_text(head: bytes, name: str, wide: bool) -> None:
 
 
 def text_kind(sample: list[str], name: str) -> str:
-    """csv, txt, json, jsonl or conll, by content first and name second."""
+    """csv, txt, json, jsonl, conll or semeval, by content first and name second."""
     named = BY_NAME.get(extension(name))
     first = next((line for line in sample if line.strip()), "").strip().lstrip("\ufeff")
     if first[:1] in "{[" and first[:1] and (kind := _json_kind(sample, first, named)):
         return kind
-    if named != "csv" and _is_tagged(sample):
+    if relations.is_semeval(sample):
+        return "semeval"
+    head = "".join(sample[: conll.HEAD_LINES])
+    if (extension(name) != "csv" and conll.looks_like(head)) or (named == "conll" and conll.looks_like(head, True)):
         return "conll"
     if named == "csv":
         return "csv"
@@ -159,16 +164,6 @@ def _is_record(line: str) -> bool:
         return isinstance(json.loads(line), (dict, list))
     except (ValueError, RecursionError):
         return False
-
-
-def _is_tagged(sample: list[str]) -> bool:
-    """One word a line, with tags behind it, and blank lines between sentences."""
-    lines = [line.rstrip("\r\n") for line in sample[:2000]]
-    filled = [line for line in lines if line.strip()]
-    if len(filled) < 5 or len(filled) == len(lines):
-        return False
-    tagged = sum(bool(TAGGED.match(line)) and len(line.split()) <= 6 and len(line) < 120 for line in filled)
-    return tagged > 0.9 * len(filled)
 
 
 def _is_named_table(sample: list[str]) -> bool:

@@ -8,12 +8,14 @@ labels or splits.
 from __future__ import annotations
 
 import itertools
+import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from core.data import delimited, encodings, jsonfiles, kinds, parquet, sheets
+from core.data import conll, delimited, encodings, jsonfiles, kinds, parquet, relations, sheets
 from core.data.how import (
     MAX_COLUMNS,
     SAMPLE_ROWS,
@@ -30,7 +32,7 @@ from core.data.how import (
 from core.data.hub import from_hub
 from core.data.writing import Writer
 from core.errors import NotATable
-from core.words import Message
+from core.words import Message, plural
 
 __all__ = ["How", "Read", "Sample", "from_hub", "inspect", "read"]
 
@@ -111,6 +113,10 @@ def _sample_text(path: Path, name: str, how: How) -> Sample:
         rows = rows[1:] if how.header else rows
     else:
         names, rows = _preview(path, name, how)
+        if how.kind == "conll":
+            reasons.append(
+                Message("Its tags follow {scheme}.", scheme=conll.layout("".join(lines[: conll.HEAD_LINES])).scheme)
+            )
     warnings = (Message("Some characters could not be read; they stand as �."),) if faults else ()
     return _sample(path, name, how, names, rows, reasons, warnings)
 
@@ -254,20 +260,36 @@ def _read_lines(path: Path, name: str, how: How, writer: Writer, trouble: Troubl
 
 
 def _read_tagged(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
-    """CoNLL: words and tags of a sentence, joined by spaces; -DOCSTART- lines part documents and are no sentence."""
+    """CoNLL: one row a sentence, its spans as JSON."""
+    size = path.stat().st_size
+    raw, text = delimited.open_text(path, how.encoding or "utf-8")
+    with text:
+        lines = delimited.lines(text)
+        head = list(itertools.islice(lines, conll.HEAD_LINES))
+        writer.columns(conll.COLUMNS)
+        for sentence, spans in conll.rows(itertools.chain(head, lines), conll.layout("".join(head))):
+            writer.expected = (
+                int((writer.rows + 1) * size / max(raw.tell(), 1)) if not writer.rows % 4096 else writer.expected
+            )
+            writer.row([sentence, json.dumps(spans, ensure_ascii=False)])
+
+
+def _read_relations(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
+    """SemEval-2010 task 8: blocks of a sentence with marked entities, its relation and a comment."""
+    stray: Counter[str] = Counter()
     _, text = delimited.open_text(path, how.encoding or "utf-8")
     with text:
-        writer.columns(["text", "tags"])
-        words: list[str] = []
-        tags: list[str] = []
-        for line in itertools.chain(delimited.lines(text), [""]):
-            cells = line.split()
-            if cells and cells[0] != "-DOCSTART-":
-                words.append(cells[0])
-                tags.append(cells[-1] if len(cells) > 1 else "O")
-            if words and (not cells or len(words) >= 100_000):
-                writer.row([" ".join(words), " ".join(tags)])
-                words, tags = [], []
+        writer.columns(["id", "text", "label"])
+        for block in relations.semeval(delimited.lines(text), stray):
+            writer.row(block)
+    if n := stray["lines"]:
+        trouble.notes.append(
+            plural(
+                n,
+                "{n} line belongs to no sentence and was left out.",
+                "{n:,} lines belong to no sentence and were left out.",
+            )
+        )
 
 
 def _read_sheet(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
@@ -304,6 +326,7 @@ _READERS = {
     "csv": _read_delimited,
     "txt": _read_lines,
     "conll": _read_tagged,
+    "semeval": _read_relations,
     "xlsx": _read_sheet,
     "parquet": _read_parquet,
     "json": _read_json,
