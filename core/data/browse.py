@@ -67,7 +67,7 @@ def counts(state: State) -> Counts:
             empty=int((state.empty & ~state.edits.excluded).sum()),
             splits=dict(zip(NAMES, parts, strict=True)),
             labels=dict(zip((one.name for one in state.alive), state.label_counts.tolist(), strict=True)),
-            by_hand=int((state.human >= 0).sum()),
+            by_hand=int((state.human >= 0).sum()),  # ids of labels start at 1; ANSWERED is 0
         )
     found: Counts = state.memory["counts"]
     return found
@@ -119,7 +119,7 @@ def queue(
     if only == "unlabelled":
         wanted = wanted & (state.label < 0)
     elif only.startswith("label:"):
-        wanted = wanted & (state.label == alive_label(state, only[6:]))
+        wanted = wanted & state.carries(alive_label(state, only[6:]))
     elif only != "all":
         raise DataError(
             Message("“{value}” is not one of {choices}.", value=only[:40], choices="unlabelled, all, label:…")
@@ -149,8 +149,10 @@ def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[d
         for place, around in zip(places.tolist(), cells, strict=True):
             if place in changed and column in around:
                 around[column] = changed[place]
+    single = state.shape.by_label
+    inputs = [{"text": text} for text in texts] if single else state.inputs(places)
     found = []
-    for place, row, text, around in zip(places.tolist(), ids, texts, cells, strict=True):
+    for place, row, text, around, given in zip(places.tolist(), ids, texts, cells, inputs, strict=True):
         label = int(state.label[place])
         human = int(state.human[place])
         found.append(
@@ -158,8 +160,10 @@ def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[d
                 "id": row,
                 "number": place + 1,
                 "text": text,
-                "label": state.alive[label].name if label >= 0 else None,
-                "label_id": state.alive[label].id if label >= 0 else None,
+                "inputs": given,
+                "label": (state.alive[label].name if label >= 0 else None) if single else state.shown(place, given),
+                "label_id": state.alive[label].id if single and label >= 0 else None,
+                "value": None if single else state.value(place),
                 "origin": None if label < 0 else "file" if human == UNTOUCHED else "human",
                 "cleared": human == CLEARED,
                 "split": NAMES[int(state.split[place])] if splits else None,
@@ -175,10 +179,9 @@ def labels_of(state: State, ids: Sequence[str]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for row in ids:
         try:
-            label = int(state.label[state.rows.place(row)])
+            found[row] = state.shown(state.rows.place(row))
         except Missing:
             continue
-        found[row] = state.alive[label].name if label >= 0 else None
     return found
 
 
@@ -190,7 +193,7 @@ def _mask(
     if search:
         masks.append(state.found(search))
     if label is not None and label != "":
-        masks.append(state.label == alive_label(state, label))
+        masks.append(state.carries(alive_label(state, label)))
     if split:
         if split not in NAMES:
             raise DataError(Message("“{value}” is not one of {choices}.", value=split[:40], choices=listed(NAMES)))

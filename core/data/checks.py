@@ -269,7 +269,9 @@ def _empty_rows(state: State) -> Mask:
 
 def _rare_rows(state: State) -> Mask:
     few = np.flatnonzero((state.label_counts > 0) & (state.label_counts < RARE))
-    return np.isin(state.label, few) & state.usable
+    if state.shape.by_label:
+        return np.isin(state.label, few) & state.usable
+    return np.logical_or.reduce([np.zeros(len(state), np.bool_), *(state.carries(int(n)) for n in few)]) & state.usable
 
 
 def _long_rows(state: State) -> Mask:

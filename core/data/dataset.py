@@ -24,8 +24,9 @@ from core.data import state as states
 from core.data.how import How, Progress, Stop, clean, never, nothing
 from core.data.labels import LabelStore
 from core.data.log import Log
-from core.data.roles import ROLES, Role
+from core.data.roles import Role
 from core.data.rows import Import, Rows
+from core.data.shape import Shape
 from core.data.splits import NAMES, SplitPlan
 from core.errors import ColumnMissing, DataError, Missing
 from core.words import Message, listed
@@ -119,6 +120,32 @@ class Dataset:
         return self.state.rows.columns
 
     @property
+    def shape(self) -> Shape:
+        """What the data set is for."""
+        return self.state.shape
+
+    @property
+    def task(self) -> str:
+        return self.state.shape.task
+
+    def set_shape(self, shape: Shape, guessed: Mapping[str, Role] | None = None) -> None:
+        """Say what the data set is for. Answers given so far stay and count where the new task can read them. `guessed`: columns of
+        the roles; without it roles of the same name keep theirs."""
+        with self.log.change("roles", "labels", "answers") as (db, _):
+            told, reasons = states.setting(db, "roles") or {}, states.setting(db, "reasons") or {}
+            states.store(db, "shape", shape.as_json())
+            if guessed is not None:
+                told = {role: one.column for role, one in guessed.items()}
+                reasons = {role: one.reason.as_json() for role, one in guessed.items()}
+            states.store(db, "roles", {role: told.get(role) for role in shape.names})
+            states.store(db, "reasons", {role: reasons[role] for role in shape.names if role in reasons})
+        importing.register(self)
+
+    def samples(self) -> dict[str, list[str]]:
+        """Cells of every column, for guessing what they are."""
+        return importing.samples(self.rows)
+
+    @property
     def roles(self) -> dict[str, Role]:
         """Role -> its column and the reason."""
         connection = self.log.read()
@@ -129,7 +156,7 @@ class Dataset:
                 chosen.get(role),
                 Message.from_json(reasons[role]) if role in reasons else Message("Nothing is read yet."),
             )
-            for role in ROLES
+            for role in self.shape.names
         }
 
     @property
@@ -211,11 +238,12 @@ class Dataset:
 
     # --- roles and splits ---
 
-    def set_roles(self, chosen: Mapping[str, str | None]) -> None:
-        """Say which column has which role: {"text": "review", "label": None}. Others stay."""
-        rows = self.rows
-        for role, column in chosen.items():
-            if role not in ROLES:
+    def set_roles(self, chosen: Mapping[str, str | Sequence[str] | None]) -> None:
+        """Say which column has which role: {"text": "review", "label": None}; a list where several columns together have it. Others stay."""
+        rows, shape = self.rows, self.shape
+        wanted = {role: _columns(column) for role, column in chosen.items()}
+        for role, column in [(role, one) for role, value in wanted.items() for one in _each(value)]:
+            if role not in shape.names:
                 raise ColumnMissing(Message("There is no role “{role}”.", role=str(role)[:40]))
             if column is not None and column not in rows.columns:
                 raise ColumnMissing(
@@ -226,13 +254,13 @@ class Dataset:
                     ),
                     fix=Message("Choose one of the columns."),
                 )
-            if column is None and role == "text":
+            if column is None and role == shape.first:
                 raise ColumnMissing(
                     Message("The text is in no column."), fix=Message("Choose the column with the texts.")
                 )
-        label = chosen.get("label")
-        if label:
-            values, _ = Rows(self.folder, rows.imports, {"label": label}).file_labels
+        label = wanted.get("label")
+        if isinstance(label, str) and shape.by_label:
+            values, _ = Rows(self.folder, rows.imports, {"label": label}, shape).file_labels
             if len(values) > roles.MOST_LABELS:
                 raise DataError(
                     Message("“{column}” has {n:,} different values, too many for labels.", column=label, n=len(values)),
@@ -240,8 +268,8 @@ class Dataset:
                 )
         with self.log.change("roles") as (db, _):
             told, reasons = states.setting(db, "roles") or {}, states.setting(db, "reasons") or {}
-            for role, column in chosen.items():
-                told[role] = column
+            for role, value in wanted.items():
+                told[role] = value
                 reasons[role] = Message("You chose it.").as_json()
             states.store(db, "roles", told)
             states.store(db, "reasons", reasons)
@@ -345,6 +373,18 @@ class Dataset:
     def _numbers(self, rows: Sequence[str]) -> NDArray[np.int64]:
         known = self.rows
         return known.packed(np.array([known.place(row) for row in rows], np.int64))
+
+
+def _columns(chosen: str | Sequence[str] | None) -> str | list[str] | None:
+    """One column as its name, several as a list, none as None."""
+    if chosen is None or isinstance(chosen, str):
+        return chosen or None
+    found = list(dict.fromkeys(str(one) for one in chosen if one))
+    return found if len(found) > 1 else found[0] if found else None
+
+
+def _each(chosen: str | list[str] | None) -> list[str | None]:
+    return list(chosen) if isinstance(chosen, list) else [chosen]
 
 
 def _check_split(split: str | None) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from core.data.splits import NAMES
 from core.data.state import State, take_array
+from core.data.values import encode, kind
 
 BLOCK = 10_000
 
@@ -24,36 +27,45 @@ class FrozenInfo:
     label_counts: dict[str, int]
     version: int
     name: str
-    columns: dict[str, str | None]
+    columns: dict[str, Any]
 
 
 def freeze(state: State, path: Path) -> FrozenInfo:
-    """Write rows.arrow (id, text, label, split). Duplicates stay as they are. An empty data set gives an empty file."""
+    """Write rows.arrow: id, every role of the task, split. Duplicates stay as they are. An empty data set gives an empty file."""
+    shape, target = state.shape, state.shape.target
     places = np.flatnonzero(state.usable & (state.label >= 0))
-    used = np.bincount(state.label[places], minlength=len(state.alive)) > 0
-    names = np.array([one.name for one in state.alive] or [""], object)
     parts = np.array(NAMES, object)
-    schema = pa.schema([(name, pa.string()) for name in ("id", "text", "label", "split")])
+    schema = pa.schema([(name, pa.string()) for name in ("id", *(part.role for part in shape.parts), "split")])
+    counted: Counter[str] = Counter()
+    trained: Counter[str] = Counter()
     path.parent.mkdir(parents=True, exist_ok=True)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for start in range(0, len(places), BLOCK):
             some = places[start : start + BLOCK]
-            arrays = [
-                pa.array(state.rows.ids(some), pa.string()),
-                take_array(state.text, some),
-                pa.array(names[state.label[some]], pa.string()),
-                pa.array(parts[state.split[some]], pa.string()),
-            ]
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
-    split = state.split[places]
-    trained = np.bincount(state.label[places[split == 0]], minlength=len(state.alive))
-    kept = [one for one, there in zip(state.alive, used, strict=True) if there]
+            inputs = None if shape.by_label and len(shape.inputs) == 1 else state.inputs(some)
+            columns = {"id": pa.array(state.rows.ids(some), pa.string())}
+            for part in shape.inputs:
+                if inputs is None:
+                    columns[part.role] = take_array(state.text, some)
+                else:
+                    columns[part.role] = pa.array([encode(part.kind, row[part.role]) for row in inputs], pa.string())
+            if target:
+                values = [state.value(place) for place in some.tolist()]
+                columns[target.role] = pa.array([encode(target.kind, value) for value in values], pa.string())
+                names = kind(target.kind).names
+                for value, learns in zip(values, (state.split[some] == 0).tolist(), strict=True):
+                    there = set(names(value))
+                    counted.update(there)
+                    trained.update(there if learns else ())
+            columns["split"] = pa.array(parts[state.split[some]], pa.string())
+            writer.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
+    kept = [one for one in state.alive if counted[one.name]]
     return FrozenInfo(
         labels=tuple(one.name for one in kept),
         colours=tuple(one.colour for one in kept),
-        counts=dict(zip(NAMES, np.bincount(split, minlength=3).tolist(), strict=True)),
-        label_counts={one.name: int(n) for one, n, there in zip(state.alive, trained, used, strict=True) if there},
+        counts=dict(zip(NAMES, np.bincount(state.split[places], minlength=3).tolist(), strict=True)),
+        label_counts={one.name: trained[one.name] for one in kept},
         version=state.version,
         name=", ".join(one.name for one in state.rows.imports)[:300],
-        columns={role: state.rows.roles.get(role) for role in ("text", "label", "split")},
+        columns={role: state.rows.roles.get(role) for role in shape.names},
     )

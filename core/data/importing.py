@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from core.data import reading, roles, state
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
-from core.data.rows import Import
+from core.data.rows import Import, Rows
+from core.data.shape import SORTING, Shape
 from core.data.splits import NAMES, OPEN
+from core.data.values import kind
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -68,6 +70,7 @@ class _Work:
 
     keys: NDArray[np.uint64]
     label: NDArray[np.int64]
+    value: tuple[Any, ...]  # answers that are values, with names
     who: tuple[str | None, ...]
     excluded: NDArray[np.bool_]
     moved: NDArray[np.int8]
@@ -82,7 +85,7 @@ def bring(
     temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
     try:
         read = source.read(temporary)
-        samples = _samples(temporary, read.columns)
+        samples = _samples_of(temporary, read.columns)
         work = _work(data, instead) if instead else None
         gone = {one.id for one in instead}
         with data.log.change("imports", "roles", "labels", "answers", "edits") as (db, _):
@@ -93,7 +96,7 @@ def bring(
                 forget = "DELETE FROM file_values WHERE label IN (SELECT id FROM labels WHERE status IN ('deleted', 'merged'))"
                 db.execute(forget)
             alone = all(row["id"] in gone for row in kept)
-            own = _settle_roles(db, read.columns, roles.guess(samples), alone)
+            own = _settle_roles(db, read.columns, samples, alone)
             number = _insert(db, source, read, own, split)
             temporary.replace(data.folder / f"imports/{number}.arrow")
     finally:
@@ -114,35 +117,53 @@ def remove(data: Dataset, one: Import) -> None:
 
 
 def register(data: Dataset) -> None:
-    """Labels for the values of the label column, after files or roles have changed."""
-    values, _ = data.rows.file_labels
+    """Labels for the values of the label column, after files, roles or the task have changed."""
+    now = data.state
+    target = now.shape.target
+    used: set[int] = set()
+    if now.shape.by_label or target is None:
+        values, _ = now.rows.file_labels
+    else:
+        names = kind(target.kind).names
+        values = list(
+            dict.fromkeys(name for value in now.rows.file_values if value is not None for name in names(value))
+        )
+        used = {label for value in now.said.values() for label in names(value)}
     if len(values) > roles.MOST_LABELS:
         values = []
     with data.log.change("labels") as (db, _):
-        register_values(db, values)
+        register_values(db, values, used)
 
 
-def _settle_roles(db: Any, columns: Sequence[str], guessed: Mapping[str, roles.Role], alone: bool) -> dict[str, str]:
+def _settle_roles(
+    db: Any, columns: Sequence[str], samples: Mapping[str, Sequence[str]], alone: bool
+) -> dict[str, str | list[str]]:
     """The only file decides the roles, unless the ones chosen before fit it. A further file that names its columns otherwise
     gets names of its own, which are returned."""
+    shape = Shape.from_json(state.setting(db, "shape"))
     chosen = state.setting(db, "roles") or {}
-    fits = bool(chosen.get("text")) and all(c in columns for c in chosen.values() if c)
-    if fits:
+    every = [c for column in chosen.values() if column for c in ([column] if isinstance(column, str) else column)]
+    if chosen.get(shape.first) and all(c in columns for c in every):
         return {}
+    if shape == SORTING:
+        guessed = roles.guess(samples)
+    else:
+        guessed, _ = roles.guess_for([part.column for part in shape.parts], samples)
     if alone:
-        state.store(db, "roles", {role: guessed[role].column for role in roles.ROLES})
-        state.store(db, "reasons", {role: guessed[role].reason.as_json() for role in roles.ROLES})
+        state.store(db, "roles", {role: guessed[role].column for role in shape.names})
+        state.store(db, "reasons", {role: guessed[role].reason.as_json() for role in shape.names})
         return {}
     return {
         role: column
-        for role in roles.ROLES
+        for role in shape.names
         if (column := guessed[role].column)
-        and chosen.get(role) not in columns
+        and not set([chosen.get(role)] if isinstance(chosen.get(role), str) else chosen.get(role) or [""])
+        <= set(columns)
         and (chosen.get(role) or role == "split")
     }
 
 
-def _insert(db: Any, source: File | Hub, read: Read, own: Mapping[str, str], split: str | None) -> int:
+def _insert(db: Any, source: File | Hub, read: Read, own: Mapping[str, Any], split: str | None) -> int:
     def told(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
@@ -173,14 +194,22 @@ def _delete_files(data: Dataset, imports: Sequence[Import]) -> None:
             continue
 
 
-def _samples(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Cells of the first and of evenly spread rows, for guessing roles."""
+def samples(rows: Rows) -> dict[str, list[str]]:
+    """Cells of the first import, for guessing what its columns are."""
+    return _samples(rows.table(rows.imports[0]), rows.imports[0].columns) if rows.imports else {}
+
+
+def _samples_of(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-        half = GUESS_ROWS // 2
-        spread = np.linspace(0, table.num_rows - 1, half).astype(np.int64)
-        places = np.unique(np.r_[np.arange(min(table.num_rows, half)), spread])
-        return {name: [c[:5000] for c in state.take(table.column(name), places)] for name in columns[:100]}
+        return _samples(pa.ipc.open_file(source).read_all(), columns)
+
+
+def _samples(table: pa.Table, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Cells of the first and of evenly spread rows, for guessing roles."""
+    half = GUESS_ROWS // 2
+    spread = np.linspace(0, table.num_rows - 1, half).astype(np.int64) if table.num_rows else np.zeros(0, np.int64)
+    places = np.unique(np.r_[np.arange(min(table.num_rows, half)), spread])
+    return {name: [c[:5000] for c in state.take(table.column(name), places)] for name in columns[:100]}
 
 
 # --- answers and edits of rows that come again -----------------------------------------------------------------------
@@ -203,6 +232,7 @@ def _work(data: Dataset, imports: Sequence[Import]) -> _Work | None:
     return _Work(
         now.keys[places],
         now.human[places].astype(np.int64),
+        tuple(now.value(p) if p in now.said else None for p in places.tolist()),
         tuple(who.get(n) for n in numbers),
         now.edits.excluded[places],
         now.edits.moved[places],
@@ -226,10 +256,12 @@ def _carry(data: Dataset, one: Import, work: _Work) -> None:
     found = np.flatnonzero(target >= 0)
     rows = now.rows.ids(target[found])
     by_person: dict[str, list[dict[str, Any]]] = {}
-    labels = _still_there(data, {n for n in work.label[found].tolist() if n >= 0})
+    single = now.shape.by_label
+    labels = _still_there(data, {n for n in work.label[found].tolist() if n >= 0}) if single else {}
     for row, i in zip(rows, found.tolist(), strict=True):
         if (who := work.who[i]) is not None:
-            entry = {"row": row, "label": labels.get(int(work.label[i])), "seq": i, "client": f"carried:{one.id}"}
+            given = {"label": labels.get(int(work.label[i]))} if single else {"value": work.value[i]}
+            entry = {"row": row, **given, "seq": i, "client": f"carried:{one.id}"}
             by_person.setdefault(who, []).append(entry)
     for who, entries in by_person.items():
         data.labels.put(entries, who)

@@ -18,6 +18,7 @@ import numpy as np
 from core.data.how import clean
 from core.data.log import Log, packed
 from core.data.state import UNTOUCHED, Label, State
+from core.data.values import kind
 from core.errors import DataError, Missing
 from core.words import Message
 from core.workspace import new_id
@@ -68,7 +69,8 @@ class LabelStore:
     # --- answers ---
 
     def put(self, entries: Iterable[Mapping[str, Any]], annotator: str) -> dict[str, Any]:
-        """Save answers [{row, label (id, name or None to clear), seq, client}].
+        """Save answers [{row, label (id, name or None to clear), seq, client}]; `value` in the place of `label` where the task's answers
+        are values (a list of labels, a number, marked places; None clears).
 
         Idempotent by (client, seq): a page may send again what it is not sure was saved. Returns {"saved": [seq], "refused": [{seq,
         message}], "version"}; an answer that cannot be saved (row or label gone) never holds up the others.
@@ -88,7 +90,11 @@ class LabelStore:
                 row = packed(entry["row"])
                 if (row & ((1 << 40) - 1)) >= starts.get(row >> 40, 0):
                     raise Missing(Message("There is no row “{row}” here any more.", row=str(entry["row"])[:40]))
-                label = _label_id(entry.get("label"), by_id, by_name)
+                label, value = None, None
+                if state.shape.by_label:
+                    label = _label_id(entry.get("label"), by_id, by_name)
+                else:
+                    value = _checked(state, entry.get("value"), by_id, by_name)
                 number = int(seq)  # type: ignore[arg-type]
                 if entry.get("takes_back"):
                     back = entry["takes_back"]
@@ -98,7 +104,9 @@ class LabelStore:
                     self._take_back(row, clean(str(back["client"]))[:100], int(back["seq"]), annotator)
                     saved.append(number)
                     continue
-                good.append((row, label, annotator, now, clean(str(entry.get("client") or annotator))[:100], number))
+                good.append(
+                    (row, label, value, annotator, now, clean(str(entry.get("client") or annotator))[:100], number)
+                )
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
@@ -117,18 +125,16 @@ class LabelStore:
                 return None
             db.execute("UPDATE answers SET undone = 1 WHERE seq = ?", (last["seq"],))
             before = db.execute(
-                "SELECT seq, label FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1", (last["row"],)
+                "SELECT seq, label, value FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1",
+                (last["row"],),
             ).fetchone()
-            label, seq = (before["label"], before["seq"]) if before else (None, None)
-            db.execute(
-                "UPDATE in_force SET label = ?, seq = ?, stamp = ? WHERE row = ?", (label, seq, version, last["row"])
-            )
+            _put_back(db, last["row"], before, version)
         state = self._dataset.state
         place = int(state.rows.places(np.array([last["row"]], np.int64))[0])
         if place < 0:
             return {"row": None, "label": None}
-        at = int(state.label[place])
-        return {"row": state.rows.id(place), "label": state.alive[at].name if at >= 0 else None}
+        told = {"row": state.rows.id(place), "label": state.shown(place)}
+        return told if state.shape.by_label else {**told, "value": state.value(place)}
 
     def given(self, rows: Sequence[str]) -> dict[str, dict[str, Any]]:
         """{row: {who, at}} of those of some rows on which a person's answer is in force."""
@@ -145,13 +151,15 @@ class LabelStore:
         found = [
             {
                 "who": r["who"],
-                "label": names.get(r["label"]),
+                "label": self._told(r, names, state, place),
                 "at": r["at"],
                 "origin": "human",
                 "undone": bool(r["undone"]),
             }
             for r in self._log.read().execute("SELECT * FROM answers WHERE row = ? ORDER BY seq DESC", (packed(row),))
         ]
+        if not state.shape.by_label:
+            return found
         in_file = int(state.file_label[place])
         if in_file != UNTOUCHED:
             one = next(i for i in state.rows.imports if row.startswith(f"{i.id}:"))
@@ -159,6 +167,13 @@ class LabelStore:
                 {"who": one.name, "label": names.get(in_file), "at": one.at, "origin": "file", "undone": False}
             )
         return found
+
+    def _told(self, answer: sqlite3.Row, names: Mapping[int, str], state: State, place: int) -> str | None:
+        """An answer in one line."""
+        if answer["value"] is None or state.shape.target is None:
+            return names.get(answer["label"])
+        target = kind(state.shape.target.kind)
+        return target.shown(target.renamed(json.loads(answer["value"]), names), {"text": state.texts([place])[0]})
 
     def annotators(self) -> list[dict[str, Any]]:
         """[{who, rows, last}]: how many rows each person's answer is in force on, and when the last came."""
@@ -239,7 +254,7 @@ class LabelStore:
     def _rows_of(self, label: int) -> int:
         state = self._dataset.state
         place = next((i for i, one in enumerate(state.alive) if one.id == label), None)
-        return 0 if place is None else int((state.label == place).sum())
+        return 0 if place is None else int(state.carries(place).sum())
 
     def _take_back(self, row: int, client: str, seq: int, annotator: str) -> None:
         """Undo one's own answer. Doing it twice, or to an answer that never came, changes nothing."""
@@ -249,24 +264,41 @@ class LabelStore:
                 (row, client, seq, annotator),
             )
             before = db.execute(
-                "SELECT seq, label FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1", (row,)
+                "SELECT seq, label, value FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1", (row,)
             ).fetchone()
-            label, number = (before["label"], before["seq"]) if before else (None, None)
-            db.execute("UPDATE in_force SET label = ?, seq = ?, stamp = ? WHERE row = ?", (label, number, version, row))
+            _put_back(db, row, before, version)
 
     def _save(self, answers: Sequence[tuple[Any, ...]]) -> int:
         with self._log.change("answers") as (db, version):
             last = db.execute("SELECT COALESCE(MAX(seq), 0) FROM answers").fetchone()[0]
             db.executemany(
-                "INSERT OR IGNORE INTO answers (row, label, who, at, client, client_seq) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO answers (row, label, value, who, at, client, client_seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 answers,
             )
             db.execute(
-                "INSERT INTO in_force (row, label, seq, stamp) SELECT row, label, seq, ? FROM answers WHERE seq > ? ORDER BY seq "
-                "ON CONFLICT (row) DO UPDATE SET label = excluded.label, seq = excluded.seq, stamp = excluded.stamp",
+                "INSERT INTO in_force (row, label, value, seq, stamp) SELECT row, label, value, seq, ? FROM answers WHERE seq > ? ORDER BY seq "
+                "ON CONFLICT (row) DO UPDATE SET label = excluded.label, value = excluded.value, seq = excluded.seq, stamp = excluded.stamp",
                 (version, last),
             )
         return version
+
+
+def _checked(state: State, value: Any, by_id: set[int], by_name: Mapping[str, int]) -> str | None:
+    """An answer that is a value, as JSON with label ids in the place of names. ValueError or Missing where it is none."""
+    if value is None or state.shape.target is None:
+        return None
+    target = kind(state.shape.target.kind)
+    good = target.check(value)
+    ids = {name: _label_id(name, by_id, by_name) for name in target.names(good)}
+    return json.dumps(target.renamed(good, ids), ensure_ascii=False)
+
+
+def _put_back(db: sqlite3.Connection, row: int, before: sqlite3.Row | None, version: int) -> None:
+    """What stood on a row before its last answer is in force again."""
+    label, value, seq = (before["label"], before["value"], before["seq"]) if before else (None, None, None)
+    db.execute(
+        "UPDATE in_force SET label = ?, value = ?, seq = ?, stamp = ? WHERE row = ?", (label, value, seq, version, row)
+    )
 
 
 def insert_label(db: sqlite3.Connection, name: str, colour: int | None, by_hand: bool) -> int:
@@ -279,8 +311,9 @@ def insert_label(db: sqlite3.Connection, name: str, colour: int | None, by_hand:
     return int(cursor.lastrowid or 0)
 
 
-def register_values(db: sqlite3.Connection, values: Sequence[str]) -> None:
-    """Give every value of the file's label column a label; labels of values that are no longer there, and that nobody used, go."""
+def register_values(db: sqlite3.Connection, values: Sequence[str], used: Iterable[int] = ()) -> None:
+    """Give every label that stands in the files an entry; those that no longer stand there, and that nobody used, go. `used`: ids of
+    labels inside answers that are values."""
     known = {r["value"]: r["label"] for r in db.execute("SELECT value, label FROM file_values")}
     status = {r["id"]: r["status"] for r in db.execute("SELECT id, status FROM labels")}
     alive = {r["name"]: r["id"] for r in _alive(db)}
@@ -297,7 +330,7 @@ def register_values(db: sqlite3.Connection, values: Sequence[str]) -> None:
             alive[name] = label
             db.execute("INSERT OR REPLACE INTO file_values (value, label) VALUES (?, ?)", (value, label))
     query = "SELECT DISTINCT label FROM in_force WHERE label IS NOT NULL AND (row >> 40) IN (SELECT id FROM imports WHERE NOT removed)"
-    there = {r[0] for r in db.execute(query)}
+    there = {r[0] for r in db.execute(query)} | set(used)
     now = {r["value"]: r["label"] for r in db.execute("SELECT value, label FROM file_values")}
     there |= {now[value] for value in values}
     unused = [r["id"] for r in _alive(db) if not r["by_hand"] and r["id"] not in there]

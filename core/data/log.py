@@ -16,7 +16,7 @@ from pathlib import Path
 from core.errors import HoneError
 from core.words import Message
 
-FORMAT = 1
+FORMAT = 2  # 2: answers may be values (JSON) instead of one label
 PARTS = ("imports", "roles", "split", "labels", "answers", "edits")
 SHIFT = 40  # a row's number in the log: import << 40 | ordinal
 SCHEMA = """
@@ -34,11 +34,11 @@ CREATE TABLE label_changes (
   change TEXT PRIMARY KEY, label INTEGER NOT NULL, before TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL, at REAL NOT NULL,
   undone INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE answers (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, label INTEGER, who TEXT NOT NULL, at REAL NOT NULL,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, label INTEGER, value TEXT, who TEXT NOT NULL, at REAL NOT NULL,
   client TEXT NOT NULL, client_seq INTEGER NOT NULL, undone INTEGER NOT NULL DEFAULT 0, UNIQUE (client, client_seq));
 CREATE INDEX answers_row ON answers (row);
 CREATE INDEX answers_who ON answers (who, seq);
-CREATE TABLE in_force (row INTEGER PRIMARY KEY, label INTEGER, seq INTEGER, stamp INTEGER NOT NULL);
+CREATE TABLE in_force (row INTEGER PRIMARY KEY, label INTEGER, value TEXT, seq INTEGER, stamp INTEGER NOT NULL);
 CREATE INDEX in_force_stamp ON in_force (stamp);
 CREATE TABLE edits (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, finding TEXT, fix TEXT, title TEXT NOT NULL,
@@ -123,6 +123,10 @@ class Log:
                 if statement.strip():
                     connection.execute(statement)
             connection.executemany("INSERT INTO state VALUES (?, 0)", [(part,) for part in ("version", *PARTS)])
+        elif version == 1:
+            for table in ("answers", "in_force"):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN value TEXT")
+        if version < FORMAT:
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
         if version > FORMAT:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.data.looks import fitting, several
+from core.tasks.base import Column
 from core.words import Message, listed
 
-ROLES = ("text", "label", "split")
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training", "learn", "tr", "trn", "train set", "训练", "训练集"), "train"),
     **dict.fromkeys(
@@ -27,14 +28,15 @@ LABEL_NAMES = re.compile(
     r"output|标签|类别|分类|情感|意图)$"
 )
 SPLIT_NAMES = re.compile(r"(?i)^(split|subset|set|fold|partition|part|usage|数据集|划分)$")
+HARDEST = ("spans", "answers", "messages", "choices", "image", "categories", "number", "category", "text")
 MOST_LABELS = 2_000  # different values; more is no label column
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role's column (None: no column has it) and why."""
+    """A role's column (None: no column has it; a list where several columns together have it) and why."""
 
-    column: str | None
+    column: str | list[str] | None
     reason: Message
 
     def as_json(self) -> dict[str, object]:
@@ -65,6 +67,50 @@ def guess(columns: Mapping[str, Sequence[str]]) -> dict[str, Role]:
     text = _text(rest)
     label = _label([look for look in rest if look.name != text.column])
     return {"text": text, "label": label, "split": split}
+
+
+def guess_for(wanted: Sequence[Column], columns: Mapping[str, Sequence[str]]) -> tuple[dict[str, Role], float]:
+    """Roles of any task for columns given by samples of their cells, and how well they suit the task (0: a required role stays empty).
+
+    What is hardest to mistake is settled first: a column of spans is nothing else, a text can be anything.
+    """
+    looks = {name: _look(name, cells) for name, cells in columns.items()}
+    split = _split(list(looks.values()))
+    free = {name: cells for name, cells in columns.items() if name != split.column}
+    found: dict[str, Role] = {}
+    fits: list[float] = []
+    for column in sorted(wanted, key=lambda c: HARDEST.index(c.kind)):
+        role, fit = _settled(column, free, looks)
+        found[column.role] = role
+        taken = role.column if isinstance(role.column, list) else [role.column]
+        free = {name: cells for name, cells in free.items() if name not in taken}
+        if column.required or role.column is not None:
+            fits.append(fit)
+    ordered = {column.role: found[column.role] for column in wanted}
+    return {**ordered, "split": split}, min(fits, default=0.0)
+
+
+def _settled(column: Column, free: Mapping[str, Sequence[str]], looks: Mapping[str, _Look]) -> tuple[Role, float]:
+    """The column for one role, and how well it fits."""
+    together = several(column.kind, free) if column.several else None
+    if together:
+        names, reason = together
+        return Role(names if len(names) > 1 else names[0], reason), 1.0
+    fits = {name: fitting(column.kind, cells) for name, cells in free.items()}
+    named = {name: fit for name, fit in fits.items() if name.strip().casefold() in column.names and fit > 0}
+    if named:
+        best = max(named, key=lambda name: named[name])
+        return Role(best, Message("Its name says so.")), 0.5 + 0.5 * named[best]
+    fits = {name: fit for name, fit in fits.items() if fit >= 0.3}
+    if not fits or (not column.required and not column.target):
+        return Role(None, Message("No column looks like it.")), 0.0
+    if column.kind == "text":
+        best = max(fits, key=lambda name: looks[name].length * looks[name].filled)
+        return Role(
+            best, Message("Its texts are the longest: {n:.0f} characters on average.", n=looks[best].length)
+        ), 0.4
+    best = max(fits, key=lambda name: fits[name])
+    return Role(best, Message("What stands in it looks like it.")), 0.8 * fits[best]
 
 
 def as_split(value: str) -> str | None:

@@ -6,6 +6,7 @@ Knows imports, columns and roles; nothing of labels given by hand or of edits.
 
 from __future__ import annotations
 
+import itertools
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 
 from core.data.how import How, sentence
 from core.data.log import SHIFT
+from core.data.shape import SORTING, Shape
 from core.data.splits import NAMES, OPEN
+from core.data.values import kind
 from core.errors import Missing
 from core.words import Message
 
@@ -83,8 +86,8 @@ class Import:
 class Rows:
     """All rows of all imports, in order. Immutable; made anew when imports or roles change."""
 
-    def __init__(self, folder: Path, imports: Sequence[Import], roles: Mapping[str, str | None]):
-        self.folder, self.imports, self.roles = folder, tuple(imports), dict(roles)
+    def __init__(self, folder: Path, imports: Sequence[Import], roles: Mapping[str, Any], shape: Shape = SORTING):
+        self.folder, self.imports, self.roles, self.shape = folder, tuple(imports), dict(roles), shape
         self.starts = np.cumsum([0, *(i.rows for i in imports)]).astype(np.int64)
         self._tables: dict[int, pa.Table] = {}
         self._batch_starts: dict[int, list[int]] = {}
@@ -97,10 +100,15 @@ class Rows:
         """Columns of all imports worth showing, in the order of their first appearance."""
         return tuple(dict.fromkeys(c for i in self.imports for c in i.columns))
 
+    def columns_of(self, one: Import, role: str) -> list[str]:
+        """The columns of an import that play a role: its own names for it, or the data set's."""
+        found = one.roles.get(role) or self.roles.get(role) or []
+        return [column for column in ([found] if isinstance(found, str) else found) if column in one.columns]
+
     def column_of(self, one: Import, role: str) -> str | None:
-        """The column of an import that plays a role: its own name for it, or the data set's."""
-        column = one.roles.get(role) or self.roles.get(role)
-        return column if column in one.columns else None
+        """The one column of an import that plays a role; None where there is none or there are several."""
+        columns = self.columns_of(one, role)
+        return columns[0] if len(columns) == 1 else None
 
     def id(self, place: int) -> str:
         which = bisect_right(self.starts, place) - 1
@@ -143,11 +151,11 @@ class Rows:
         return self._tables[one.id]
 
     def role(self, role: str) -> pa.ChunkedArray:
-        """The cells of a role over all imports; empty where an import lacks it."""
-        return self._gathered([self.column_of(one, role) for one in self.imports])
+        """The cells of a role over all imports, those of several columns line by line; empty where an import lacks it."""
+        return self._gathered([self.columns_of(one, role) for one in self.imports])
 
     def column(self, name: str) -> pa.ChunkedArray:
-        return self._gathered([name if name in one.columns else None for one in self.imports])
+        return self._gathered([[name] if name in one.columns else [] for one in self.imports])
 
     def cells(self, places: Sequence[int]) -> list[dict[str, str]]:
         """All shown cells of some rows. Reads only those rows."""
@@ -160,9 +168,38 @@ class Rows:
             found.append({c: table.column(c)[ordinal].as_py() or "" for c in one.columns})
         return found
 
+    def role_cells(self, places: Sequence[int], role: str) -> list[dict[str, str]]:
+        """column -> cell of the columns that play a role, for some rows."""
+        found = []
+        for place in places:
+            which = bisect_right(self.starts, place) - 1
+            one = self.imports[which]
+            table, ordinal = self.table(one), int(place - self.starts[which])
+            found.append({c: table.column(c)[ordinal].as_py() or "" for c in self.columns_of(one, role)})
+        return found
+
     @cached_property
     def text(self) -> pa.ChunkedArray:
-        return self.role("text")
+        """The cells of the first input role, which are searched, measured and compared."""
+        return self.role(self.shape.first)
+
+    @cached_property
+    def file_values(self) -> list[Any]:
+        """What the file gives each row where that is no single label: values of the target's kind, None where there is none."""
+        target = self.shape.target
+        if target is None or self.shape.by_label:
+            return []
+        read = kind(target.kind).read
+        texts = itertools.chain.from_iterable(chunk.to_pylist() for chunk in self.text.chunks)
+        found: list[Any] = []
+        for one in self.imports:
+            table, columns = self.table(one), self.columns_of(one, target.role)
+            lists = [table.column(c).to_pylist() for c in columns]
+            for cells in zip(*lists, strict=True) if lists else [()] * one.rows:
+                text = {"text": next(texts)}
+                filled = dict(zip(columns, (c or "" for c in cells), strict=True))
+                found.append(read(filled, text) if any(c.strip() for c in filled.values()) else None)
+        return found
 
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
@@ -172,7 +209,7 @@ class Rows:
     @cached_property
     def file_labels(self) -> tuple[list[str], NDArray[np.int32]]:
         """The label column: its different values in order of appearance, and each row's place among them (-1: none)."""
-        if not any(self.column_of(one, "label") for one in self.imports):
+        if not self.shape.by_label or not any(self.columns_of(one, "label") for one in self.imports):
             return [], np.full(len(self), -1, np.int32)
         values: dict[str, int] = {}
         codes = [np.zeros(0, np.int32)]
@@ -215,14 +252,17 @@ class Rows:
                 parts.append(hash_array(cells, categorize=False))
         return np.concatenate(parts)
 
-    def _gathered(self, names: list[str | None]) -> pa.ChunkedArray:
+    def _gathered(self, names: list[list[str]]) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []
-        for one, name in zip(self.imports, names, strict=True):
+        for one, columns in zip(self.imports, names, strict=True):
             table = self.table(one)
-            if name is None:
+            if not columns:
                 chunks.append(pa.repeat(pa.scalar("", pa.string()), one.rows))
+            elif len(columns) == 1:
+                chunks.extend(table.column(columns[0]).chunks)
             else:
-                chunks.extend(table.column(name).chunks)
+                for parts in zip(*(table.column(c).chunks for c in columns), strict=True):
+                    chunks.append(pc.binary_join_element_wise(*parts, "\n", null_handling="skip"))
         return pa.chunked_array(chunks, pa.string())
 
 

@@ -27,9 +27,12 @@ from numpy.typing import NDArray
 
 from core.data.how import clean
 from core.data.rows import Import, Rows
-from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide
+from core.data.shape import Shape
+from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide, mixed
+from core.data.values import kind
 
 UNTOUCHED, CLEARED = -2, -1  # in `human`: nobody answered; somebody took the label away
+ANSWERED = 0
 KEPT_SEARCHES = 8
 
 
@@ -60,8 +63,11 @@ class State:
     plan: SplitPlan
     labels: tuple[Label, ...]  # all, also those no longer alive, by id
     values: Mapping[str, int]  # a value of the file's label column -> label id
-    human: NDArray[np.int32]  # label id, CLEARED or UNTOUCHED
+    human: NDArray[np.int32]  # label id, CLEARED or UNTOUCHED; where answers are values, ANSWERED stands for one
     edits: Edits
+    said: Mapping[int, Any] = field(
+        default_factory=dict
+    )  # place -> a person's answer as a value, label ids in the place of names
     memory: dict[str, Any] = field(default_factory=dict, compare=False)  # results of other modules, by name
     text_memory: dict[str, Any] = field(default_factory=dict, compare=False)  # those that follow from the texts alone
     _searches: OrderedDict[str, NDArray[np.bool_]] = field(default_factory=OrderedDict, compare=False)
@@ -104,14 +110,110 @@ class State:
 
     @cached_property
     def label(self) -> NDArray[np.int32]:
-        """The label in force: place among `alive`, or -1. A person's answer overlays the file's."""
-        return self._resolve[np.where(self.human == UNTOUCHED, self.file_label, self.human) + 2]
+        """The label in force: place among `alive`, or -1. A person's answer overlays the file's.
+
+        Where the target is no single label: the first label of the value (0 where values hold no labels), -1 where there is no value.
+        """
+        if self.shape.by_label:
+            return self._resolve[np.where(self.human == UNTOUCHED, self.file_label, self.human) + 2]
+        if self.shape.target is None:
+            return np.zeros(len(self), np.int32)
+        found = self._file_first.copy()
+        found[self.human == CLEARED] = -1
+        for place in self.said:
+            found[place] = self._first(self.value(place))
+        return found
 
     @cached_property
     def label_counts(self) -> NDArray[np.int64]:
         """Rows of each label that can take part."""
-        kept = self.label[self.usable & (self.label >= 0)]
-        return np.bincount(kept, minlength=len(self.alive))
+        kept = self.usable & (self.label >= 0)
+        if self.shape.by_label:
+            return np.bincount(self.label[kept], minlength=len(self.alive))
+        found = np.zeros(len(self.alive), np.int64)
+        if self.alive:
+            for place in np.flatnonzero(kept).tolist():
+                for name in set(self._names_in(place)):
+                    found[self._places_by_name[name]] += 1
+        return found
+
+    def carries(self, label: int) -> NDArray[np.bool_]:
+        """Rows whose value holds the label at this place among `alive`."""
+        if self.shape.by_label:
+            return self.label == label
+        name, mask = self.alive[label].name, np.zeros(len(self), np.bool_)
+        for place in np.flatnonzero(self.label >= 0).tolist():
+            mask[place] = name in self._names_in(place)
+        return mask
+
+    # --- values ---
+
+    @property
+    def shape(self) -> Shape:
+        return self.rows.shape
+
+    def value(self, place: int) -> Any:
+        """The target's value in force, with the names labels have now; None where there is none."""
+        if self.shape.by_label:
+            at = int(self.label[place])
+            return self.alive[at].name if at >= 0 else None
+        if self.shape.target is None or self.human[place] == CLEARED:
+            return None
+        mine, renamed = self.said.get(place), kind(self.shape.target.kind).renamed
+        if mine is not None:
+            return renamed(mine, self._names_by_id)
+        found = self.rows.file_values[place]
+        return None if found is None else renamed(found, self._names_by_value)
+
+    def shown(self, place: int, inputs: Mapping[str, Any] | None = None) -> str | None:
+        """The value in force in one line."""
+        value = self.value(place)
+        if value is None or self.shape.target is None:
+            return None
+        return kind(self.shape.target.kind).shown(value, inputs or {"text": take(self.text, [place])[0]})
+
+    def inputs(self, places: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Decoded values of the input roles, for some rows."""
+        found: list[dict[str, Any]] = [{} for _ in range(len(places))]
+        for part in self.shape.inputs:
+            if part.role == self.shape.first and part.kind == "text":
+                for row, text in zip(found, self.texts(places), strict=True):
+                    row[part.role] = text
+                continue
+            read = kind(part.kind).read
+            for row, cells in zip(found, self.rows.role_cells(places.tolist(), part.role), strict=True):
+                row[part.role] = read(cells, row)
+        return found
+
+    @cached_property
+    def _names_by_id(self) -> dict[int, str | None]:
+        places = {label.id: int(self._resolve[label.id + 2]) for label in self.labels}
+        return {number: self.alive[at].name if at >= 0 else None for number, at in places.items()}
+
+    @cached_property
+    def _names_by_value(self) -> dict[str, str | None]:
+        return {value: self._names_by_id.get(number) for value, number in self.values.items()}
+
+    @cached_property
+    def _places_by_name(self) -> dict[str, int]:
+        return {label.name: place for place, label in enumerate(self.alive)}
+
+    def _names_in(self, place: int) -> list[str]:
+        value = self.value(place)
+        return [] if value is None or self.shape.target is None else list(kind(self.shape.target.kind).names(value))
+
+    @cached_property
+    def _file_first(self) -> NDArray[np.int32]:
+        values, renamed = self.rows.file_values, kind(str(self.shape.target and self.shape.target.kind)).renamed
+        return np.array(
+            [-1 if v is None else self._first(renamed(v, self._names_by_value)) for v in values], np.int32
+        ).reshape(len(values))
+
+    def _first(self, value: Any) -> int:
+        if value is None or self.shape.target is None:
+            return -1
+        names = kind(self.shape.target.kind).names(value)
+        return self._places_by_name.get(next(iter(names), ""), 0)
 
     def resolved(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
         return self._resolve[ids + 2]
@@ -123,7 +225,7 @@ class State:
         """Texts with changed cells in place."""
         changed: dict[int, str] = {}
         for start, one in zip(self.rows.starts, self.rows.imports, strict=False):
-            column = self.rows.column_of(one, "text")
+            column = self.rows.column_of(one, self.shape.first)
             for place, cell in self.edits.cells.get(column or "", {}).items():
                 if start <= place < start + one.rows:
                     changed[place] = cell
@@ -138,16 +240,34 @@ class State:
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Rows that can take part: not left out, not empty."""
-        return ~self.edits.excluded & ~self.empty
+        """Rows that can take part: not left out, no input empty."""
+        whole = ~self.edits.excluded & ~self.empty
+        for part in self.shape.inputs[1:]:
+            if part.required:
+                trimmed = (pc.utf8_trim_whitespace(c) for c in self.rows.role(part.role).chunks)
+                whole &= np.concatenate(
+                    [
+                        np.zeros(0, np.bool_),
+                        *(pc.greater(pc.binary_length(c), 0).to_numpy(zero_copy_only=False) for c in trimmed),
+                    ]
+                )
+        return whole
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
+        """Hash of each row's inputs: equal rows have equal keys."""
+        keys = self._text_keys
+        for part in self.shape.inputs[1:]:
+            keys = mixed(keys, 1) ^ self.rows.keys(self.rows.role(part.role))
+        return keys
+
+    @cached_property
+    def _text_keys(self) -> NDArray[np.uint64]:
         """Hash of each text. Kept on disk while the files and the text column stay the same."""
         if self.text is not self.rows.text:
             return self.rows.keys(self.text)
         cache = self.rows.folder / "cache"
-        names = "-".join(f"{i.id}.{self.rows.column_of(i, 'text')}" for i in self.rows.imports)
+        names = "-".join(f"{i.id}.{'.'.join(self.rows.columns_of(i, self.shape.first))}" for i in self.rows.imports)
         path = cache / f"keys-{abs(hash_name(names)):x}.npy"
         if path.exists():
             kept = np.load(path, allow_pickle=False)
@@ -194,21 +314,22 @@ def load(connection: sqlite3.Connection, stamps: Mapping[str, int], folder: Path
     """The state at `stamps`; what has not changed since `before` is taken over."""
     same = {part for part, stamp in stamps.items() if before and before.stamps[part] == stamp}
     if before and {"imports", "roles"} <= same:
-        rows = before.rows
+        rows = before.rows  # the shape changes with the roles
     else:
         imports = [
             Import.from_row(r) for r in connection.execute("SELECT * FROM imports WHERE NOT removed ORDER BY id")
         ]
-        rows = Rows(folder, imports, setting(connection, "roles") or {})
+        shape = Shape.from_json(setting(connection, "shape"))
+        rows = Rows(folder, imports, setting(connection, "roles") or {}, shape)
     fresh = before is None or rows is not before.rows
     labels, values = (before.labels, before.values) if before and "labels" in same else _labels(connection)
     if not fresh and before and "answers" in same:
-        human = before.human
+        human, said = before.human, before.said
     else:
-        human = _answers(connection, rows, None if fresh else before)
+        human, said = _answers(connection, rows, None if fresh else before)
     edits = before.edits if before and not fresh and "edits" in same else _edits(connection, rows)
     plan = SplitPlan.from_json(setting(connection, "split") or {})
-    state = State(dict(stamps), rows, plan, labels, values, human, edits)
+    state = State(dict(stamps), rows, plan, labels, values, human, edits, said)
     if before and not fresh:
         _take_over(before, state, same)
     return state
@@ -267,13 +388,21 @@ def _take_over(before: State, state: State, same: set[str]) -> None:
     """Derived arrays that stay valid, from the state before."""
     names = []
     if state.edits.cells == before.edits.cells:
-        names += ["text", "empty", "keys", "lengths"]
+        names += ["text", "empty", "keys", "_text_keys", "lengths"]
         state._searches.update(before._searches)
         state.text_memory.update(before.text_memory)
         if state.edits is before.edits:
             names.append("usable")
     if "labels" in same:
-        names += ["alive", "_resolve", "file_label"]
+        names += [
+            "alive",
+            "_resolve",
+            "file_label",
+            "_file_first",
+            "_names_by_id",
+            "_names_by_value",
+            "_places_by_name",
+        ]
         if "answers" in same:
             names.append("label")
             if state.edits is before.edits:
@@ -291,15 +420,39 @@ def _labels(connection: sqlite3.Connection) -> tuple[tuple[Label, ...], dict[str
     return labels, {r[0]: r[1] for r in connection.execute("SELECT value, label FROM file_values")}
 
 
-def _answers(connection: sqlite3.Connection, rows: Rows, before: State | None) -> NDArray[np.int32]:
+def _answers(
+    connection: sqlite3.Connection, rows: Rows, before: State | None
+) -> tuple[NDArray[np.int32], Mapping[int, Any]]:
     """What people answered; only what came since `before`, if there is one."""
     since = before.stamps["answers"] if before else -1
     human = before.human.copy() if before else np.full(len(rows), UNTOUCHED, np.int32)
+    if not rows.shape.by_label:
+        return human, _said(connection, rows, human, dict(before.said) if before else {}, since)
     query = "SELECT row, CASE WHEN seq IS NULL THEN -2 ELSE COALESCE(label, -1) END FROM in_force WHERE stamp > ?"
     found = np.array(connection.execute(query, (since,)).fetchall() or np.zeros((0, 2)), np.int64).reshape(-1, 2)
     places = rows.places(found[:, 0])
     human[places[places >= 0]] = found[places >= 0, 1]
-    return human
+    return human, {}
+
+
+def _said(
+    connection: sqlite3.Connection, rows: Rows, human: NDArray[np.int32], said: dict[int, Any], since: int
+) -> dict[int, Any]:
+    """Answers that are values, by place; marks them in `human`. One label given for another task is an answer of one label here."""
+    several = bool(rows.shape.target and rows.shape.target.kind == "categories")
+    found = connection.execute("SELECT row, label, value, seq FROM in_force WHERE stamp > ?", (since,)).fetchall()
+    places = rows.places(np.array([r["row"] for r in found], np.int64))
+    for place, row in zip(places.tolist(), found, strict=True):
+        if place < 0:
+            continue
+        value = json.loads(row["value"]) if row["value"] is not None else None
+        if value is None and row["label"] is not None and several:
+            value = [row["label"]]
+        said.pop(place, None)
+        if value is not None:
+            said[place] = value
+        human[place] = UNTOUCHED if row["seq"] is None else CLEARED if value is None else ANSWERED
+    return said
 
 
 def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:

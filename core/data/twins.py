@@ -71,8 +71,8 @@ def conflict_rows(state: State) -> Mask:
     """Labelled rows whose text stands there with another label too."""
     places = repeated(state)
     places = places[state.label[places] >= 0]
-    if not len(places):
-        return marked(state, places)
+    if not len(places) or not state.shape.by_label:
+        return marked(state, places[:0])
     group, label = groups(state, places), state.label[places]
     n = int(group[-1]) + 1
     least, most = np.full(n, len(state.alive)), np.full(n, -1)

@@ -1,4 +1,4 @@
-"""A saved encoder model that answers: texts in, probabilities out. Batches of like length, as many texts as fit a budget of tokens."""
+"""A saved model that answers: rows in, predictions out. Batches of like length, as many examples as fit a budget of tokens."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.device import Device, choose
 from core.models.heads import TextModel
 from core.models.loading import load_text_model
-from core.training.batches import by_tokens, padded
-from core.training.precision import autocast
+from core.tasks.base import Labels, Prediction, Row
+from core.training import asking
 
 
 class Encoder:
@@ -25,6 +24,8 @@ class Encoder:
         self.task: str = about["task"]
         self.labels: tuple[str, ...] = tuple(about["labels"])
         self.max_length: int = about["max_length"]
+        self.settings = SimpleNamespace(**{**about.get("settings", {}), "max_length": self.max_length})
+        self.extra: dict[str, Any] = dict(about.get("extra") or {})
         self.model = model.to(device.name).eval()
         self.tokenizer = tokenizer
         self.device = device
@@ -34,19 +35,17 @@ class Encoder:
         model, tokenizer = load_text_model(folder, about)
         return Encoder(model, tokenizer, about, device or choose(SimpleNamespace(precision="fp32")))
 
-    def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    def answer(self, rows: Sequence[Row], progress: Callable[[int, int], None] | None = None) -> list[Prediction]:
         from core.tasks import task
 
-        rows = [{"text": text} for text in texts]
-        examples = list(task(self.task).encode(rows, self.tokenizer, SimpleNamespace(max_length=self.max_length)))
-        out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
-        done = 0
-        with torch.inference_mode(), autocast(self.device):
-            for batch in by_tokens(examples):
-                inputs = {k: v.to(self.device.name) for k, v in padded(batch, self.tokenizer).items()}
-                logits = self.model(inputs["input_ids"], inputs["attention_mask"])
-                out[[e.row for e in batch]] = torch.softmax(logits.float(), dim=-1).cpu().numpy()
-                done += len(batch)
-                if progress:
-                    progress(done, len(texts))
-        return out
+        mine = task(self.task)
+        examples = list(mine.encode(rows, self.tokenizer, self.settings))
+        told = progress or (lambda done, total: None)
+        found = asking.outputs(self.model, examples, mine, self.tokenizer, self.device, told)
+        labels = Labels(self.labels, (0,) * len(self.labels), self.extra)
+        return mine.decode(found, rows, examples, labels)
+
+    def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        answers = self.answer([{"text": text} for text in texts], progress)
+        shares = [[p.probabilities[name] for name in self.labels] for p in answers]  # type: ignore[union-attr]
+        return np.array(shares, dtype=np.float32).reshape(len(texts), len(self.labels))

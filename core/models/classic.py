@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,8 @@ from core.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+    from core.tasks.base import Prediction, Row
 
 WORD = re.compile(r"\w+")
 SPACE = re.compile(r"\s+")
@@ -132,14 +134,28 @@ class Classic:
     bias: np.ndarray
     labels: tuple[str, ...]
     task: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
     max_length: int = 0
     kind: Literal["classic"] = "classic"
 
+    def answer(self, rows: Sequence[Row], progress: Callable[[int, int], None] | None = None) -> list[Prediction]:
+        from core.tasks import task
+        from core.tasks.base import Example, Labels
+
+        nothing = np.zeros(0, dtype=np.int32)
+        labels = Labels(self.labels, (0,) * len(self.labels), self.extra)
+        found = self.scores([str(row["text"]) for row in rows], progress)
+        return task(self.task).decode(list(found), rows, [Example(i, nothing) for i in range(len(rows))], labels)
+
     def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        return softmax(self.scores(texts, progress))
+
+    def scores(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """What the last layer says, (texts, labels), before it becomes probabilities."""
         out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for start in range(0, len(texts), BLOCK):
             part = slice(start, min(start + BLOCK, len(texts)))
-            out[part] = softmax(self.vocabulary.features(texts[part]) @ self.weight.T + self.bias)
+            out[part] = self.vocabulary.features(texts[part]) @ self.weight.T + self.bias
             if progress:
                 progress(part.stop, len(texts))
         return out
@@ -168,7 +184,14 @@ class Classic:
 
         about, weights = read_json(folder / "hone.json"), load_file(folder / "weights.safetensors")
         vocabulary = load_vocabulary(folder, weights["idf"])
-        return Classic(vocabulary, weights["weight"], weights["bias"], tuple(about["labels"]), about["task"])
+        return Classic(
+            vocabulary,
+            weights["weight"],
+            weights["bias"],
+            tuple(about["labels"]),
+            about["task"],
+            about.get("extra") or {},
+        )
 
 
 def save_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from core.models import catalogue
 from core.models.catalogue import Base
 from core.words import Message
 from core.workspace import new_id, read_json, write_json
+
+if TYPE_CHECKING:
+    from core.tasks.base import Prediction, Row
 
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout",
@@ -54,8 +57,11 @@ class Answering(Protocol):
     @property
     def max_length(self) -> int: ...
 
+    def answer(self, rows: Sequence[Row], progress: Callable[[int, int], None] | None = None) -> list[Prediction]:
+        """One answer a row, in their order; rows hold the task's input roles."""
+
     def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """(texts, labels), float32, in the order of `texts`."""
+        """(texts, labels), float32, in the order of `texts`; for tasks of one label a text."""
 
 
 def open_base(base: Base) -> Source:

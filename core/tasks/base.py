@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from core.words import Message
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import torch
 
-Row = Mapping[str, Any]  # a row of rows.arrow: "id", "split", and one entry per column role of the task
-Kind = Literal["text", "category", "number", "spans", "messages", "image"]
+Row = Mapping[str, Any]  # a row of rows.arrow: "id", "split", and a decoded value for each column role of the task
+Kind = Literal["text", "category", "categories", "number", "spans", "answers", "messages", "choices", "image"]
+Family = Literal["encoder", "causal", "encoder-decoder", "image"]
+Link = Literal["softmax", "sigmoid", "identity"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column the task needs: its role, its kind (from which the form and the labelling screen follow), and words for it."""
+    """A column the task needs: its role, its kind (from which the form and the labelling screen follow), and words for it.
+
+    `names` are column names that usually play the role, lower case. `several`: may be made of several columns of a file.
+    """
 
     role: str
     kind: Kind
@@ -30,31 +36,46 @@ class Column:
     help: Message
     required: bool = True
     target: bool = False  # what the model learns to give; may be missing (then it is labelled by hand)
+    names: tuple[str, ...] = ()
+    several: bool = False
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """How a person answers on the Label tab: `single` picks one of the labels."""
+    """How a person answers on the Label tab: `single` picks one of the labels, `multi` any number of them, `number` types a number,
+    `spans` marks places of the text, `answer` marks one place, `text` writes, `none`: there is nothing to label."""
 
-    kind: Literal["single", "multi", "number", "spans"]
+    kind: Literal["single", "multi", "number", "spans", "answer", "text", "none"]
     question: Message
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of the evaluation page, by the name under which `core.evaluation.report` stores its values."""
+class Score:
+    """A measure that `Task.score` gives. `share`: a share from 0 to 1, shown in percent."""
 
     name: str
     title: Message
-    kind: Literal["matrix", "bars", "table"]
+    help: Message
+    share: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the evaluation page, by the name under which the report stores its values."""
+
+    name: str
+    title: Message
+    kind: Literal["matrix", "bars", "table", "scatter", "samples"]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The label set, learnt from training rows and saved with the run. Order is the output order of the model."""
+    """The label set, learnt from training rows and saved with the run. Order is the output order of the model. `extra` holds what else
+    the task has learnt from the rows, as plain JSON (thresholds, the scale of a number)."""
 
     names: tuple[str, ...]
     counts: tuple[int, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def index(self, name: str) -> int:
         return self._places[name]
@@ -71,11 +92,15 @@ class Example:
     row: int  # position in the list of rows it was made from
     input_ids: npt.NDArray[Any]  # int32
     extra: Mapping[str, Any] = field(default_factory=dict)
+    number: int = -1  # position among the examples of its split
+
+
+# Predictions: a small closed set, each with one way to be shown ----------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """A prediction: a probability for each label, in the order of Labels. `label` is the most probable."""
+    """One label of several: a probability for each, in the order of Labels. `label` is the most probable."""
 
     label: str
     probabilities: Mapping[str, float]
@@ -84,18 +109,150 @@ class LabelScores:
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "label": self.label, "probabilities": dict(self.probabilities)}
 
+    def brief(self) -> dict[str, Any]:
+        return {"label": self.label, "probability": round(self.probabilities[self.label], 4)}
 
-Prediction = LabelScores  # a small closed set; later tasks add LabelSet, Number, Spans, ...
+    def cells(self) -> dict[str, Any]:
+        return {"prediction": self.label, "probability": round(self.probabilities[self.label], 6)}
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Any number of labels: those whose probability reaches their threshold."""
+
+    labels: tuple[str, ...]
+    probabilities: Mapping[str, float]
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    kind: Literal["label_set"] = "label_set"
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"labels": list(self.labels), "probabilities": dict(self.probabilities)}
+        return {"kind": self.kind, **told, "thresholds": dict(self.thresholds)}
+
+    def brief(self) -> dict[str, Any]:
+        return {"label": ", ".join(self.labels), "probability": None}
+
+    def cells(self) -> dict[str, Any]:
+        shares = [round(self.probabilities[name], 6) for name in self.labels]
+        return {"prediction": "; ".join(self.labels), "probability": "; ".join(map(str, shares))}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number on the scale of the training rows. `low` and `high` are the scale's ends, where it has any."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    kind: Literal["number"] = "number"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "value": self.value, "low": self.low, "high": self.high}
+
+    def brief(self) -> dict[str, Any]:
+        return {"label": f"{self.value:.4g}", "probability": None}
+
+    def cells(self) -> dict[str, Any]:
+        return {"prediction": round(self.value, 6)}
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Marked places of a text: [{"start", "end", "label", "probability"}], offsets in code points, end exclusive."""
+
+    spans: tuple[Mapping[str, Any], ...]
+    text: str = ""
+    kind: Literal["spans"] = "spans"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "spans": [dict(span) for span in self.spans]}
+
+    def brief(self) -> dict[str, Any]:
+        said = "; ".join(f"{self.text[s['start'] : s['end']]} ({s['label']})" for s in self.spans[:4])
+        return {"label": said[:120], "probability": None}
+
+    def cells(self) -> dict[str, Any]:
+        import json
+
+        told = [{k: s[k] for k in ("start", "end", "label")} for s in self.spans]
+        return {"prediction": json.dumps(told, ensure_ascii=False), "found": self.brief()["label"]}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A place of the context that answers the question, or none (`text` empty). `others` are the next best."""
+
+    text: str
+    start: int
+    probability: float
+    others: tuple[Mapping[str, Any], ...] = ()
+    kind: Literal["answer"] = "answer"
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"text": self.text, "start": self.start, "probability": self.probability}
+        return {"kind": self.kind, **told, "others": [dict(o) for o in self.others]}
+
+    def brief(self) -> dict[str, Any]:
+        return {"label": self.text[:120], "probability": round(self.probability, 4)}
+
+    def cells(self) -> dict[str, Any]:
+        return {"prediction": self.text, "start": self.start, "probability": round(self.probability, 6)}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text the model wrote, and how likely it found what it should have written (`nll` summed over `tokens`; 0 tokens: not known)."""
+
+    text: str
+    nll: float = 0.0
+    tokens: int = 0
+    kind: Literal["text"] = "text"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "text": self.text, "nll": self.nll, "tokens": self.tokens}
+
+    def brief(self) -> dict[str, Any]:
+        return {"label": self.text[:160], "probability": None}
+
+    def cells(self) -> dict[str, Any]:
+        return {"prediction": self.text}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates in order, best first: [{"text", "score"}]."""
+
+    items: tuple[Mapping[str, Any], ...]
+    kind: Literal["ranking"] = "ranking"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "items": [dict(item) for item in self.items]}
+
+    def brief(self) -> dict[str, Any]:
+        return {"label": str(self.items[0]["text"])[:120] if self.items else "", "probability": None}
+
+    def cells(self) -> dict[str, Any]:
+        return {"prediction": self.brief()["label"]}
+
+
+Prediction = LabelScores | LabelSet | Number | Spans | Answer | Text | Ranking
 
 
 class Task(Protocol):
-    """What a task must know. See core/tasks/classification.py for the whole of one."""
+    """What a task must know. See core/tasks/classification.py for the whole of one; `core.tasks.usual.Usual` answers what most tasks share."""
 
     name: str
     title: Message
+    help: Message  # a sentence: what people bring and what they get
     columns: tuple[Column, ...]
     annotation: Annotation
     figures: tuple[Figure, ...]
+    scores: tuple[Score, ...]  # the first is the one by which the best moment is kept
+    family: Family
+    link: (
+        Link | None
+    )  # how the last layer's outputs become answers, where it can be fitted alone on features; else None
+    usual: Mapping[str, Any]  # settings in which the presets of this task differ from those of classification
 
     def labels(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> Labels:
         """Learnt from training rows; `names` gives the order."""
@@ -106,7 +263,8 @@ class Task(Protocol):
     def encode(self, rows: Sequence[Row], processor: Any, settings: Any) -> Iterable[Example]:
         """Model inputs of rows, one or more windows each; needs no label. Called once a run."""
 
-    def target(self, row: Row, example: Example, labels: Labels) -> Any: ...
+    def target(self, row: Row, example: Example | None, labels: Labels) -> Any:
+        """What the model should say of an example; also asked without one where the target is of the whole row."""
 
     def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
         """One round of batches. The same seed gives the same order."""
@@ -115,14 +273,34 @@ class Task(Protocol):
 
     def forward(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor: ...
 
+    def features(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+        """What goes into the last layer, (examples, width); for tasks with a `link`."""
+
+    def outputs(
+        self, model: torch.nn.Module, batch: Mapping[str, Any], examples: Sequence[Example]
+    ) -> list[np.ndarray]:
+        """Without learning: what `decode` needs of each example, on the processor, in fp32."""
+
     def loss(self, outputs: torch.Tensor, batch: Mapping[str, Any], settings: Any, labels: Labels) -> torch.Tensor:
         """Mean over the batch's examples."""
 
     def decode(
-        self, outputs: torch.Tensor, rows: Sequence[Row], examples: Sequence[Example], labels: Labels
+        self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels
     ) -> list[Prediction]:
-        """One answer a row; windows are merged again."""
+        """One answer a row; windows are merged again. `outputs[i]` belongs to `examples[i]`."""
 
-    def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
+    def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Labels:
+        """Once, on the validation split with the kept model: what can only be chosen then (thresholds)."""
+
+    def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]:
+        """Every measure in `scores`, and "loss" (lower is better)."""
 
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
+
+
+LOWER = ("loss", "mae", "mse", "perplexity")  # measures of which less is better
+
+
+def metric_of(task: Task, wanted: str) -> str:
+    """The measure by which the best moment is kept: the wanted one where the task has it."""
+    return wanted if wanted == "loss" or any(s.name == wanted for s in task.scores) else task.scores[0].name

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import RunError
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Row
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Link, Prediction, Row, Score
+from core.tasks.usual import Usual
 from core.words import Message
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 AT_ONCE = 2_000  # texts handed to the tokenizer together
 
 
-class Classification:
+class Classification(Usual):
     name = "classification"
     title = Message("Sort texts under labels")
+    help = Message("Each text gets one of your labels: topics, intents, moods, spam or not.")
     columns: tuple[Column, ...] = (
-        Column("text", "text", Message("The text is in"), Message("What the model reads.")),
+        Column("text", "text", Message("The text is in"), Message("What the model reads."), several=True),
         Column(
             "label",
             "category",
@@ -33,6 +35,11 @@ class Classification:
         ),
     )
     annotation = Annotation("single", Message("What is this message about?"))
+    scores: tuple[Score, ...] = (
+        Score("accuracy", Message("Share right"), Message("Of 100 texts, how many get the right label (accuracy).")),
+        Score("macro_f1", Message("Mean of labels"), Message("Every label counts the same, however rare (macro F1).")),
+    )
+    link: Link | None = "softmax"
     figures: tuple[Figure, ...] = (
         Figure("labels", Message("Label by label"), "table"),
         Figure("confusion", Message("What it confuses. Rows: what is right. Columns: what it said."), "matrix"),
@@ -64,13 +71,8 @@ class Classification:
             for offset, ids in enumerate(encoded["input_ids"]):
                 yield Example(start + offset, np.asarray(ids, dtype=np.int32))
 
-    def target(self, row: Row, example: Example, labels: Labels) -> int:
+    def target(self, row: Row, example: Example | None, labels: Labels) -> int:
         return labels.index(row["label"])
-
-    def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
-        from core.training.batches import bucketed, shuffled
-
-        return (bucketed if settings.bucketing else shuffled)(examples, settings.batch_size, seed)
 
     def collate(
         self, examples: Sequence[Example], targets: Sequence[int] | None, processor: Any
@@ -113,19 +115,17 @@ class Classification:
         return losses.mean()
 
     def decode(
-        self, outputs: torch.Tensor, rows: Sequence[Row], examples: Sequence[Example], labels: Labels
-    ) -> list[LabelScores]:
+        self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels
+    ) -> list[Prediction]:
         """One answer a row, in the order of `rows`; several windows of a row are averaged."""
-        import torch
-
-        probabilities = torch.softmax(outputs.float(), dim=-1).cpu().numpy()
+        probabilities = softmax(np.asarray(outputs, dtype=np.float32).reshape(len(examples), len(labels.names)))
         sums = np.zeros((len(rows), len(labels.names)), dtype=np.float64)
         windows = np.zeros((len(rows), 1))
         np.add.at(sums, [e.row for e in examples], probabilities)
         np.add.at(windows, [e.row for e in examples], 1)
-        return answers(sums / np.maximum(windows, 1), labels.names)
+        return [*answers(sums / np.maximum(windows, 1), labels.names)]
 
-    def score(self, rows: Sequence[Row], predictions: Sequence[LabelScores], labels: Labels) -> dict[str, float]:
+    def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """accuracy, macro_f1 (over the labels that stand in `rows`) and loss (mean of -log p of the right label)."""
         if not rows:
             return {}
@@ -143,11 +143,17 @@ class Classification:
             "loss": float(-np.log(np.clip(right, 1e-12, 1)).mean()),
         }
 
-    def per_label(self, rows: Sequence[Row], predictions: Sequence[LabelScores], labels: Labels) -> dict[str, float]:
+    def per_label(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """label -> share of its rows that was found (recall), for the labels that stand in `rows`."""
         there = Counter(row["label"] for row in rows)
         found = Counter(row["label"] for row, p in zip(rows, predictions, strict=True) if row["label"] == p.label)
         return {name: found[name] / there[name] for name in labels.names if there[name]}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def answers(probabilities: np.ndarray, names: Sequence[str]) -> list[LabelScores]:

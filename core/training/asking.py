@@ -20,27 +20,26 @@ Progress = Callable[[int, int], None]
 FLUSH = 40  # batches between two safety copies of the features
 
 
-def logits(
+def outputs(
     model: torch.nn.Module,
     examples: Sequence[Example],
     task: Task,
     processor: Any,
     device: Device,
     progress: Progress = lambda done, total: None,
-) -> torch.Tensor:
-    """(examples, labels) in fp32 on the processor, in the order of `examples`. The model must be in eval mode."""
+) -> list[np.ndarray]:
+    """What the task's `decode` needs of each example, in the order of `examples`. The model must be in eval mode."""
     places = {id(example): i for i, example in enumerate(examples)}
-    out: torch.Tensor | None = None
+    found: list[Any] = [None] * len(examples)
     done = 0
     with torch.inference_mode(), autocast(device):
         for batch in by_tokens(examples, *budget(device)):
             inputs = {k: v.to(device.name) for k, v in task.collate(batch, None, processor).items()}
-            answers = task.forward(model, inputs).float().cpu()
-            out = torch.zeros(len(examples), answers.shape[1]) if out is None else out
-            out[[places[id(example)] for example in batch]] = answers
+            for example, output in zip(batch, task.outputs(model, inputs, batch), strict=True):
+                found[places[id(example)]] = output
             done += len(batch)
             progress(done, len(examples))
-    return torch.zeros(0, model.head.out_features) if out is None else out  # type: ignore[union-attr, arg-type]
+    return found
 
 
 def features(
@@ -72,7 +71,7 @@ def features(
             if number < begin:
                 continue
             inputs = {k: v.to(device.name) for k, v in task.collate(batch, None, processor).items()}
-            found = model.features(inputs["input_ids"], inputs["attention_mask"])
+            found = task.features(model, inputs)
             kept[[places[id(example)] for example in batch]] = found.float().cpu().numpy()
             if (number + 1) % FLUSH == 0 or done == len(examples):
                 kept.flush()

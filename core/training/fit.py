@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.tasks.base import Link
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -41,16 +43,28 @@ class Head:
 
 
 class Objective:
-    """Mean weighted cross-entropy plus |weights|^2 / (2 C n): scikit-learn's LogisticRegression(C) divided by C n.
+    """Mean weighted loss plus |weights|^2 / (2 C n); with `softmax` this is scikit-learn's LogisticRegression(C) divided by C n.
 
-    The point is (labels, width + 1), the bias in the last column. Dense features are centred, which changes no answer and
+    `link`: softmax (targets are label numbers), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the labels) or
+    identity (targets (rows, outputs), half the squared error: ridge regression). The point is (labels, width + 1), the bias in the last column. Dense features are centred, which changes no answer and
     makes the fit several times shorter.
     """
 
-    def __init__(self, features: np.ndarray | csr_matrix, targets: np.ndarray, labels: int, weights: np.ndarray | None):
+    def __init__(
+        self,
+        features: np.ndarray | csr_matrix,
+        targets: np.ndarray,
+        labels: int,
+        weights: np.ndarray | None,
+        link: Link = "softmax",
+    ):
+        self.link = link
         self.sparse = not isinstance(features, np.ndarray)
         self.features = features
-        self.targets = torch.from_numpy(targets.astype(np.int64))
+        shaped = (
+            targets.astype(np.int64) if link == "softmax" else targets.astype(np.float32).reshape(len(targets), labels)
+        )
+        self.targets = torch.from_numpy(shaped)
         self.weights = torch.ones(len(targets)) if weights is None else torch.from_numpy(weights[targets])
         self.count, self.width = features.shape
         self.labels = labels
@@ -67,10 +81,8 @@ class Objective:
             rows = slice(start, min(start + ROWS, self.count))
             block, targets, weights = self._block(rows), self.targets[rows], self.weights[rows]
             logits = self._times(block, weight) + bias
-            logs = functional.log_softmax(logits, dim=1)
-            loss += float((-logs.gather(1, targets[:, None])[:, 0] * weights).sum(dtype=torch.float64))
-            error = logs.exp_()
-            error[torch.arange(len(targets)), targets] -= 1
+            losses, error = LINKS[self.link](logits, targets)
+            loss += float((losses * weights).sum(dtype=torch.float64))
             error *= (weights / self.count)[:, None]
             gradient[:, :-1] += self._transposed(block, error)
             gradient[:, -1] += error.sum(0)
@@ -96,6 +108,32 @@ class Objective:
         if self.sparse:
             return torch.from_numpy(np.ascontiguousarray(np.asarray(block.T @ error.numpy()).T))
         return error.T @ block
+
+
+def _softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    logs = functional.log_softmax(logits, dim=1)
+    losses = -logs.gather(1, targets[:, None])[:, 0]
+    error = logs.exp_()
+    error[torch.arange(len(targets)), targets] -= 1
+    return losses, error
+
+
+def _sigmoid(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
+    return losses, torch.sigmoid(logits) - targets
+
+
+def _identity(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    error = logits - targets
+    return 0.5 * (error**2).sum(1), error
+
+
+# By link: the loss of each row, and its slope at the outputs (rows, labels).
+LINKS: dict[Link, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
+    "softmax": _softmax,
+    "sigmoid": _sigmoid,
+    "identity": _identity,
+}
 
 
 @dataclass(frozen=True)

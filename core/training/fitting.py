@@ -17,18 +17,16 @@ import torch
 from core.device import give_back, memory
 from core.models.classic import MOST_WEIGHTS, Vocabulary, counting, save_vocabulary
 from core.models.loading import replacing
-from core.tasks.base import Example
 from core.tasks.classification import label_weights
 from core.training import asking
 from core.training.control import Ended
 from core.training.events import Stepped
 from core.training.fit import DENSE_TRIALS, SPARSE_TRIALS, Head, Move, Objective, lbfgs
-from core.training.session import Phase, Session
+from core.training.session import Phase, Session, blanks
 from core.training.watch import better
 from core.workspace import write_json
 
 USUAL = 60  # iterations a restraint usually takes
-NOTHING = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,11 @@ def fit(session: Session, phase: Phase) -> None:
     """Fit the last layer, trying restraints from tight to loose; validation decides among them."""
     state, settings = session.state, phase.settings
     seen = counted(session) if session.base.kind == "classic" else encoded(session)
-    targets = np.array([session.labels.index(row["label"]) for row in session.train])
-    weights = label_weights(session.labels, settings.model_copy(update={"loss": "cross_entropy"}))
-    objective = Objective(seen.train, targets, len(session.labels.names), weights)
+    targets = np.array([session.task.target(row, None, session.labels) for row in session.train])
+    link = session.task.link or "softmax"
+    plain = settings.model_copy(update={"loss": "cross_entropy"})
+    weights = label_weights(session.labels, plain) if link == "softmax" else None
+    objective = Objective(seen.train, targets, len(session.labels.names), weights, link)
     trials = (
         [settings.regularization]
         if settings.regularization
@@ -127,7 +127,7 @@ class Fitting:
         """Ask the validation split with the layer at `point`."""
         session, head = self.session, self.objective.head(point)
         asked = [
-            session.answers(torch.from_numpy(head.logits(part)), rows, [Example(i, NOTHING) for i in range(len(rows))])
+            session.answers(list(head.logits(part)), rows, blanks(len(rows)))
             for part, rows in ((self.seen.validation, session.validation), (self.seen.watched, session.watched))
         ]
         self.checked = time.monotonic()

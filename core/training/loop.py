@@ -109,7 +109,7 @@ def backward(
         try:
             losses = []
             for part in parts(batches, place.splits):
-                inputs = material.task.collate(part, [material.targets[e.row] for e in part], material.processor)
+                inputs = material.task.collate(part, [material.targets[e.number] for e in part], material.processor)
                 inputs = {name: tensor.to(material.device.name) for name, tensor in inputs.items()}
                 with autocast(material.device):
                     outputs = material.task.forward(model, inputs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import Cancelled, RunError
+from core.tasks.base import Task
 from core.training.settings import TrainingSettings
 from core.words import Message
 
@@ -39,11 +40,11 @@ def measure(
     from core.data.dataset import Dataset
 
     chosen = TrainingSettings(**settings)
-    texts, labels = _sample(Dataset.open(Path(data)), chosen.seed)
+    task, rows, names = _sample(Dataset.open(Path(data)), chosen.seed)
     clock = _Clock(progress, cancelled)
     if base["kind"] == "classic":
-        return _classic(texts, labels, chosen, clock)
-    return _encoder(texts, labels, chosen, base, clock)
+        return _classic(task, rows, names, chosen, clock)
+    return _encoder(task, rows, names, chosen, base, clock)
 
 
 @dataclass
@@ -59,8 +60,9 @@ class _Clock:
         self.progress(int(100 * share), 100)
 
 
-def _sample(dataset: Any, seed: int) -> tuple[list[str], list[int]]:
-    """Training texts at random with their labels (as numbers), every label at least once where possible."""
+def _sample(dataset: Any, seed: int) -> tuple[Task, list[dict[str, Any]], list[str]]:
+    """The task, training rows at random, and the names of all labels."""
+    from core import tasks
     from core.data.splits import NAMES
 
     state = dataset.state
@@ -71,14 +73,24 @@ def _sample(dataset: Any, seed: int) -> tuple[list[str], list[int]]:
             fix=Message("Label some texts, or put fewer of them aside for validation and test."),
         )
     places = np.random.default_rng(seed).permutation(there)[:SAMPLE]
-    return state.texts(places), state.label[places].tolist()
+    rows = [{**row, "split": "train"} for row in state.inputs(places)]
+    if target := state.shape.target:
+        for row, place in zip(rows, places.tolist(), strict=True):
+            row[target.role] = state.value(place)
+    there_are = [one.name for one, n in zip(state.alive, state.label_counts.tolist(), strict=True) if n]
+    return tasks.task(state.shape.task), rows, there_are
 
 
 # An encoder ---------------------------------------------------------------------------------------------------------
 
 
 def _encoder(
-    texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, base: Mapping[str, Any], clock: _Clock
+    task: Task,
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    settings: TrainingSettings,
+    base: Mapping[str, Any],
+    clock: _Clock,
 ) -> dict[str, Any]:
     import torch
 
@@ -91,24 +103,26 @@ def _encoder(
     chosen = Base.from_json(base)
     source = open_base(find(chosen.id) if chosen.id == BUNDLED else chosen)
     told: dict[str, Any] = {"kind": "encoder", "device": device.as_json(), "threads": torch.get_num_threads()}
-    told |= _lengths(texts, source.tokenizer)
+    told |= _lengths(task, rows, source.tokenizer, settings)
     clock.at(0.1)
-    trial = _Trial(texts, labels, settings, source, device)
+    trial = _Trial(task, rows, names, settings, source, device)
     told["load"] = time.perf_counter() - begun
     clock.at(0.2)
     told["forward"] = trial.forward(clock)
-    told |= trial.fit()
+    told |= trial.fit() if task.link else {"iteration": 0.0}
     clock.at(0.5)
     told |= trial.steps(clock)
     return told
 
 
-def _lengths(texts: Sequence[str], tokenizer: Any) -> dict[str, Any]:
-    """Token counts of the sample as quantiles, and the seconds that encoding takes a text."""
+def _lengths(
+    task: Task, rows: Sequence[Mapping[str, Any]], tokenizer: Any, settings: TrainingSettings
+) -> dict[str, Any]:
+    """Token counts of the sample as quantiles, and the seconds that encoding takes a row."""
     begun = time.perf_counter()
-    ids = tokenizer(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
-    seconds = (time.perf_counter() - begun) / len(texts)
-    counts = np.sort([len(one) for one in ids])
+    examples = list(task.encode(rows, tokenizer, settings.model_copy(update={"max_length": LONGEST})))
+    seconds = (time.perf_counter() - begun) / len(rows)
+    counts = np.sort([len(one.input_ids) for one in examples])
     return {
         "lengths": np.quantile(counts, np.linspace(0, 1, QUANTILES)).round().astype(int).tolist(),
         "encode": seconds,
@@ -119,21 +133,22 @@ class _Trial:
     """The model of a run on its device, with examples ready; times its passes."""
 
     def __init__(
-        self, texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, source: Any, device: Any
+        self,
+        task: Task,
+        rows: Sequence[Mapping[str, Any]],
+        names: Sequence[str],
+        settings: TrainingSettings,
+        source: Any,
+        device: Any,
     ):
-        from core import tasks
-        from core.tasks.base import Labels
-
         self.settings, self.device, self.tokenizer = settings, device, source.tokenizer
-        self.task = tasks.task("classification")
-        counts = np.bincount(labels, minlength=max(2, max(labels) + 1)).tolist()
-        names = tuple(str(i) for i in range(len(counts)))
-        self.labels = Labels(names, tuple(counts))
+        self.task = task
+        self.labels = task.labels(rows, names or None)
         limit = source.base.max_length or settings.max_length
         cut = settings.model_copy(update={"max_length": min(settings.max_length, limit)})
-        rows = [{"text": text, "label": names[label]} for text, label in zip(texts, labels, strict=True)]
-        self.examples = list(self.task.encode(rows, self.tokenizer, cut))
-        self.targets = labels
+        encoded = enumerate(task.encode(rows, self.tokenizer, cut))
+        self.examples = [replace(example, number=i) for i, example in encoded]
+        self.targets = [task.target(rows[e.row], e, self.labels) for e in self.examples]
         self.model: Any = self.task.model(source, self.labels, settings).to(device.name)
 
     def forward(self, clock: _Clock) -> list[float]:
@@ -257,7 +272,9 @@ class _Trial:
 # Counted pieces -----------------------------------------------------------------------------------------------------
 
 
-def _classic(texts: Sequence[str], labels: Sequence[int], settings: TrainingSettings, clock: _Clock) -> dict[str, Any]:
+def _classic(
+    task: Task, rows: Sequence[Mapping[str, Any]], names: Sequence[str], settings: TrainingSettings, clock: _Clock
+) -> dict[str, Any]:
     """Counting and one iteration of the fit on the sample; both grow with the number of texts."""
     import torch
 
@@ -266,14 +283,17 @@ def _classic(texts: Sequence[str], labels: Sequence[int], settings: TrainingSett
     from core.training.fit import Objective
 
     begun = time.perf_counter()
-    count = max(2, max(labels) + 1)
+    texts = [str(row["text"]) for row in rows]
+    labels = task.labels(rows, names or None)
+    count = len(labels.names)
     most = min(settings.most_features, MOST_WEIGHTS // count)
     vocabulary = Vocabulary.learn(texts, counting(settings, texts), settings.least_count, most)
     clock.at(0.4)
     features = vocabulary.features(texts)
     told = {"count": (time.perf_counter() - begun) / len(texts)}
     clock.at(0.6)
-    objective = Objective(features, np.array(labels), count, None)
+    targets = np.array([task.target(row, None, labels) for row in rows])
+    objective = Objective(features, targets, count, None, task.link or "softmax")
     point = torch.zeros(count, features.shape[1] + 1)
     objective(point, 1.0)
     begun, times = time.perf_counter(), 0

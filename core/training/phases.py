@@ -8,6 +8,7 @@ from typing import Any
 
 from core.models.catalogue import Base
 from core.models.methods import method
+from core.tasks.base import Task
 from core.training.plan import Plan
 from core.training.settings import TrainingSettings
 
@@ -20,13 +21,13 @@ class Phase:
     fresh: bool
 
 
-def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, base: Base) -> list[Phase]:
+def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, base: Base, task: Task) -> list[Phase]:
     """The run's phases with their settings. A classic base is fitted, whatever was asked; a first tuning phase that wants to start
-    from the probe gets one."""
+    from the probe gets one, where the task's last layer can be fitted alone."""
     if base.kind == "classic":
         return [Phase(0, "head", settings, False)]
     found = [(p["method"], {**settings.model_dump(), **p.get("settings", {})}, bool(p.get("fresh"))) for p in phases]
-    if not method(found[0][0]).fits and settings.start_from_probe:
+    if not method(found[0][0]).fits and settings.start_from_probe and task.link:
         found = [("head", settings.model_dump(), False), *found]
     return [
         Phase(n, name, TrainingSettings(**{**values, "method": name}), fresh)

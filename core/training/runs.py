@@ -69,7 +69,7 @@ def create(
     making.mkdir()
     try:
         frozen = dataset.freeze(making / "rows.arrow")
-        _check_learnable([name for name, n in frozen.label_counts.items() if n], frozen.counts)
+        _check_learnable(dataset.shape, [name for name, n in frozen.label_counts.items() if n], frozen.counts)
         spec = {
             "format": FORMAT,
             "id": run_id,
@@ -300,14 +300,14 @@ def _state(folder: Path, view: RunView) -> Any:
 # Making one ---------------------------------------------------------------------------------------------------------
 
 
-def _check_learnable(labels: Sequence[str], counts: Mapping[str, int]) -> None:
+def _check_learnable(shape: Any, labels: Sequence[str], counts: Mapping[str, int]) -> None:
     """`labels` are those that training texts carry."""
     if not counts.get("train"):
         raise RunError(
             Message("No text with a label is left to learn from."),
             fix=Message("Label some texts, or put fewer of them aside for validation and test."),
         )
-    if len(labels) < 2:
+    if shape.by_label and len(labels) < 2:
         raise RunError(
             Message(
                 "The texts to learn from must carry at least two labels; they carry only {label}.", label=labels[0]
@@ -323,14 +323,18 @@ def _worth_watching(rows: Path, seed: int) -> list[str]:
     with pa.memory_map(str(rows)) as source:
         table = pa.ipc.open_file(source).read_all()
         part = "validation" if "validation" in table["split"].to_pylist() else "train"
+        first, last = (
+            table.column_names[1],
+            table.column_names[-2],
+        )  # the first input and, where there is one, the target
         ids = [
-            (row["id"], row["label"])
-            for row in table.select(["id", "text", "label", "split"]).to_pylist()
-            if row["split"] == part and len(row["text"] or "") <= 90
-        ] or list(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
+            (row["id"], row[last])
+            for row in table.select(list(dict.fromkeys(["id", first, last, "split"]))).to_pylist()
+            if row["split"] == part and len(row[first] or "") <= 90
+        ] or list(zip(table["id"].to_pylist(), table[last].to_pylist(), strict=True))
     random.Random(seed).shuffle(ids)
-    first = list({label: row for row, label in reversed(ids)}.values())
-    return [*first, *(row for row, _ in ids if row not in set(first))][:WATCHED]
+    different = list({label: row for row, label in reversed(ids)}.values())[:WATCHED]
+    return [*different, *(row for row, _ in ids if row not in set(different))][:WATCHED]
 
 
 @cache

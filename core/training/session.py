@@ -9,14 +9,13 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core import tasks
 from core.device import Device, choose, fingerprint
@@ -25,7 +24,7 @@ from core.models.catalogue import BUNDLED, Base, find
 from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
-from core.tasks.base import Example, LabelScores, Row
+from core.tasks.base import Example, LabelScores, Prediction, Row, Task, metric_of
 from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
@@ -38,6 +37,7 @@ from core.words import Message
 from core.workspace import read_json
 
 STEP_COST = 3.2  # a step through the model takes this many times a forward pass
+NOTHING = np.zeros(0, dtype=np.int32)
 MOST_CHECKED = 5_000  # validation texts asked at each check; more would cost more than they tell
 
 
@@ -76,11 +76,12 @@ class Session:
         torch.set_num_threads(int(self.spec.get("threads") or torch.get_num_threads()))
         self.task = tasks.task(self.spec["task"])
         self.settings = TrainingSettings(**self.spec["settings"])
+        self.settings = self.settings.model_copy(update={"metric": metric_of(self.task, self.settings.metric)})
         self.base = _present(Base.from_json(self.spec["base"]))
-        self.phases = planned(self.spec["phases"], self.settings, self.base)
+        self.phases = planned(self.spec["phases"], self.settings, self.base, self.task)
         self.device: Device = choose(self.settings)
         self.control = Control(folder)
-        rows = read_rows(folder / "rows.arrow")
+        rows = read_rows(folder / "rows.arrow", self.task)
         self.train = [row for row in rows if row["split"] == "train"]
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
         held = [row for row in rows if row["split"] == "validation"]
@@ -225,11 +226,11 @@ class Session:
         return Head(**load_file(file))
 
     def examples(self, rows: Sequence[Row], progress: Callable[[int, int], None]) -> list[Example]:
-        found = []
+        found: list[Example] = []
         longest = self.settings.max_length
         settings = self.settings.model_copy(update={"max_length": min(longest, self.base.max_length or longest)})
         for example in self.task.encode(rows, self.processor, settings):
-            found.append(example)
+            found.append(replace(example, number=len(found)))
             progress(len(found), len(rows))
         return found
 
@@ -250,14 +251,14 @@ class Session:
 
     # Checks -----------------------------------------------------------------------------------------------------------
 
-    def answers(self, outputs: Tensor, rows: Sequence[Row], examples: Sequence[Example]) -> list[LabelScores]:
+    def answers(self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example]) -> list[Prediction]:
         return self.task.decode(outputs, rows, examples, self.labels)
 
     def evaluated(
         self,
         epoch: float,
-        predictions: Sequence[LabelScores],
-        watched: Sequence[LabelScores],
+        predictions: Sequence[Prediction],
+        watched: Sequence[Prediction],
         best: Callable[[dict[str, float]], bool],
         watch: Watch | None = None,
     ) -> dict[str, float]:
@@ -266,15 +267,16 @@ class Session:
         is_best = best(scores)
         step = self.state.step
         asked = zip([*self.validation, *self.watched], [*predictions, *watched], strict=True)
-        answers = {row["id"]: {"label": p.label, "probability": round(p.probabilities[p.label], 4)} for row, p in asked}
+        answers = {row["id"]: p.brief() for row, p in asked}
         shown = {row: answers[row] for row in watching.ids(self.folder, self.spec) if row in answers}
         found = self.task.per_label(self.validation, predictions, self.labels)
         per_label = {name: round(share, 4) for name, share in found.items()}
         self.emit(Evaluated(step=step, epoch=epoch, scores=scores, best=is_best, watched=shown, per_label=per_label))
         if watch and scores:
-            gold, said, right = counts(self.validation, predictions)
-            texts = dict(zip(self.labels.names, self.labels.counts, strict=True))
-            notices = watch.checked(step, scores, is_best) + watch.answered(step, gold, said, right, texts)
+            notices = watch.checked(step, scores, is_best)
+            if single := [p for p in predictions if isinstance(p, LabelScores)]:
+                texts = dict(zip(self.labels.names, self.labels.counts, strict=True))
+                notices += watch.answered(step, *counts(self.validation, single), texts)
             for notice in notices:
                 self.emit(notice)
         return scores
@@ -283,17 +285,24 @@ class Session:
         """What the kept model reaches on the test split; empty where there is none."""
         if not self.test:
             return {}
-        progress = self.prepare("testing", obey=False)
-        if model.kind == "classic":
-            texts = [row["text"] for row in self.test]
-            answers = tasks.classification.answers(model.probabilities(texts, progress), self.labels.names)
-        else:
-            examples = self.examples(self.test, lambda done, total: None)
-            model = model.to(self.device.name).eval()
-            answers = self.answers(
-                asking.logits(model, examples, self.task, self.processor, self.device, progress), self.test, examples
-            )
+        answers = self.predictions(model, self.test, self.prepare("testing", obey=False))
         return self.task.score(self.test, answers, self.labels)
+
+    def settle(self, model: Any) -> None:
+        """What can only be chosen with the kept model (thresholds), on the validation split."""
+        if self.validation:
+            answers = self.predictions(model, self.validation, lambda done, total: None)
+            self.labels = self.task.settle(self.labels, self.validation, answers)
+
+    def predictions(self, model: Any, rows: Sequence[Row], progress: Callable[[int, int], None]) -> list[Prediction]:
+        """What a whole model answers."""
+        if model.kind == "classic":
+            scores = model.scores([row["text"] for row in rows], progress)
+            return self.answers(list(scores), rows, blanks(len(rows)))
+        examples = self.examples(rows, lambda done, total: None)
+        model = model.to(self.device.name).eval()
+        found = asking.outputs(model, examples, self.task, self.processor, self.device, progress)
+        return self.answers(found, rows, examples)
 
     def about(self) -> dict[str, Any]:
         """What every saved model says of itself."""
@@ -301,6 +310,9 @@ class Session:
         return {
             "task": self.task.name,
             "labels": list(self.labels.names),
+            "extra": dict(self.labels.extra),
+            "settings": self.settings.model_dump(exclude={"base"}),  # a folder of this machine is nobody's business
+            "columns": [{"role": c.role, "kind": c.kind} for c in self.task.columns if not c.target],
             "max_length": min(longest, self.base.max_length or longest),
             "run": self.spec.get("id", self.folder.name),
             "base_id": self.base.id,
@@ -326,12 +338,24 @@ class Session:
                 return
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """rows.arrow: id, text, label, split."""
+def read_rows(path: Path, task: Task) -> list[dict[str, Any]]:
+    """rows.arrow: id, split, and the decoded value of every column the task has."""
     import pyarrow as pa
 
+    from core.data.values import decode
+
     with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all().to_pylist()
+        rows = pa.ipc.open_file(source).read_all().to_pylist()
+    for column in task.columns:
+        if column.kind not in ("text", "category", "image"):
+            for row in rows:
+                row[column.role] = decode(column.kind, row.get(column.role))
+    return rows
+
+
+def blanks(count: int) -> list[Example]:
+    """Examples of rows whose features are at hand, so that nothing of the text is needed."""
+    return [Example(i, NOTHING) for i in range(count)]
 
 
 def counts(rows: Sequence[Row], predictions: Sequence[LabelScores]) -> tuple[Counter[str], Counter[str], Counter[str]]:

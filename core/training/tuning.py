@@ -61,7 +61,7 @@ def tune(session: Session, phase: Phase) -> None:
         plan = Plan.of(settings, len(examples))
         epoch = (place.step - place.first) / plan.epoch_steps
         asked = [
-            session.answers(asking.logits(model, part, session.task, session.processor, session.device), rows, part)
+            session.answers(asking.outputs(model, part, session.task, session.processor, session.device), rows, part)
             for part, rows in (
                 (session.validation_examples, session.validation),
                 (session.watched_examples, session.watched),

@@ -54,7 +54,11 @@ def _steering(folder: Path) -> tuple[dict[str, Any], ...]:
     import pyarrow.compute as pc
 
     with pa.memory_map(str(folder / "rows.arrow")) as source:
-        table = pa.ipc.open_file(source).read_all().select(["id", "text", "label", "split"])
+        table = pa.ipc.open_file(source).read_all()
+        first, last = table.column_names[1], table.column_names[-2]
+        table = table.select(["id", first, last, "split"] if first != last else ["id", first, "split"])
+        names = ["id", "text", "label", "split"] if first != last else ["id", "text", "split"]
+        table = table.rename_columns(names)
         aside = table.filter(pc.equal(table["split"], "validation"))
         kept = aside if aside.num_rows else table.filter(pc.equal(table["split"], "train")).slice(0, 2000)
-        return tuple(kept.drop_columns(["split"]).to_pylist())
+        return tuple({"label": "", **row} for row in kept.drop_columns(["split"]).to_pylist())

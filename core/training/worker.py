@@ -82,7 +82,8 @@ def one_phase(session: Session) -> None:
 
 def finish(session: Session) -> None:
     """The best moment becomes model/, and the test split is asked once."""
-    test = session.test_scores(kept(session))
+    model = kept(session)
+    test = session.test_scores(model)
     best = session.state.best
     assert best is not None
     session.emit(
@@ -113,8 +114,10 @@ def kept(session: Session) -> Any:
     folder = session.folder / "model"
     if session.base.kind == "classic":
         classic = Classic.load(session.folder / "probe")
+        session.settle(classic)
         classic.save(folder, session.about())
         return classic
     model = session.best_model()
+    session.settle(model)
     save_model(model, session.processor, folder, session.about())
     return model

@@ -8,7 +8,6 @@ from typing import Any
 from core.data import intake
 from core.data.how import How
 from core.data.reading import inspect as look_at
-from core.data.roles import ROLES
 from core.data.splits import TEST, VALIDATION
 from core.errors import DataError, Missing
 from core.models import catalogue
@@ -57,7 +56,7 @@ def state(here: Here) -> dict[str, Any]:
             {**one.as_json(), "said": one.sentence, "rereadable": intake.has_source(data, one)} for one in data.imports
         ],
         "columns": data.columns,
-        "roles": {role: {"column": data.roles[role].column, "reason": data.roles[role].reason} for role in ROLES},
+        "roles": {role: {"column": one.column, "reason": one.reason} for role, one in data.roles.items()},
         "plan": {**plan.as_json(), "shares": _shared_by_hone(data)},
         "counts": {
             "rows": counts.rows,

@@ -1,0 +1,45 @@
+"""How much a column looks like values of a kind, judged by a sample of its cells. Knows neither roles nor tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.data.values import kind
+from core.words import Message
+
+LOOKED = 200  # cells looked at
+
+
+def fitting(name: str, cells: Sequence[str]) -> float:
+    """0 (cannot be) to 1: the share of filled cells that can be read as this kind, less where nearly anything could."""
+    filled = [cell for cell in cells if cell.strip()][:LOOKED]
+    if not filled:
+        return 0.0
+    if name == "text":
+        return 0.5 if any(c.isalpha() for cell in filled[:50] for c in cell) else 0.1
+    if name == "category":
+        different = len(set(filled))
+        return 0.0 if len(filled) >= 20 and different > 0.5 * len(filled) else 0.6
+    read = kind(name).read
+    there = sum(read({"": cell}, {"text": None}) is not None for cell in filled) / len(filled)
+    if name == "categories":  # any cell is a list of one
+        many = sum(len(read({"": cell}, {}) or ()) > 1 for cell in filled) / len(filled)
+        return there if many >= 0.05 else 0.0
+    return there if there >= 0.8 else 0.0
+
+
+def several(name: str, columns: Mapping[str, Sequence[str]]) -> tuple[list[str], Message] | None:
+    """Columns that make one value together (one 0/1 column a label, instruction and output, options A to D), with the reason."""
+    if name == "categories":
+        from core.data.labelled_sets import columns_of
+
+        return columns_of(columns)
+    if name == "messages":
+        from core.data.messages import columns_of as conversation
+
+        return conversation(columns)
+    if name == "choices":
+        from core.data.choices import columns_of as options
+
+        return options(columns)
+    return None

@@ -1,0 +1,198 @@
+"""Cells and answers as values: what a cell of each kind means, the label names inside a value, and how a value is shown in a line.
+
+Values are plain JSON in one form each (spans as code points, categories as a list of names, ...). Knows nothing of tasks or files; the
+readings of special formats are in the modules beside (spans, answers, messages, choices, labelled_sets).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import Missing
+from core.words import Message
+
+Cells = Mapping[str, str]  # column -> cell, of the columns that play one role
+Inputs = Mapping[str, Any]  # decoded values of the row's input roles
+Names = Mapping[Any, Any]  # old name -> new name, or None where the label is gone
+
+
+@dataclass(frozen=True)
+class ValueKind:
+    """`read`: from a file's cells, None where there is nothing. `check`: from a page or a recipe, ValueError where it is no such value.
+    `names`: label names in it. `renamed`: with other names; None where nothing is left. `shown`: one line."""
+
+    name: str
+    read: Callable[[Cells, Inputs], Any]
+    check: Callable[[Any], Any]
+    names: Callable[[Any], Iterable[Any]] = lambda value: ()
+    renamed: Callable[[Any, Names], Any] = lambda value, names: value
+    shown: Callable[[Any, Inputs], str] = lambda value, inputs: str(value)
+
+
+def kind(name: str) -> ValueKind:
+    if name not in KINDS:
+        raise Missing(Message("There is no kind of column called “{name}”.", name=name[:40]))
+    return KINDS[name]
+
+
+def decode(kind_name: str, cell: str | None) -> Any:
+    """A value from a run's rows.arrow: texts and names as they stand, everything else as JSON."""
+    if cell is None or kind_name in ("text", "category", "image"):
+        return cell
+    return json.loads(cell)
+
+
+def encode(kind_name: str, value: Any) -> str | None:
+    """The other way round."""
+    if value is None:
+        return None
+    return str(value) if kind_name in ("text", "category", "image") else json.dumps(value, ensure_ascii=False)
+
+
+# Text and names ------------------------------------------------------------------------------------------------------
+
+
+def _text(cells: Cells, inputs: Inputs) -> str | None:
+    found = "\n".join(cell for cell in cells.values() if cell.strip())
+    return found or None
+
+
+def _is_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value
+
+
+def _renamed(value: Any, names: Names) -> Any:
+    return names.get(value, value)
+
+
+# A number ------------------------------------------------------------------------------------------------------------
+
+
+def _number(cells: Cells, inputs: Inputs) -> float | None:
+    from core.data.labelled_sets import number
+
+    return next((found for cell in cells.values() if (found := number(cell)) is not None), None)
+
+
+def _is_number(value: Any) -> float:
+    found = float(value)
+    if isinstance(value, bool) or not math.isfinite(found):
+        raise ValueError("no number")
+    return found
+
+
+# Any number of labels ------------------------------------------------------------------------------------------------
+
+
+def _categories(cells: Cells, inputs: Inputs) -> list[str] | None:
+    from core.data.labelled_sets import parse
+
+    return parse(cells)
+
+
+def _are_categories(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not all(isinstance(name, str | int) and name != "" for name in value):
+        raise ValueError("no list of labels")
+    return list(dict.fromkeys(value))
+
+
+def _categories_renamed(value: list[Any], names: Names) -> list[Any]:
+    return list(dict.fromkeys(new for old in value if (new := names.get(old, old)) is not None))
+
+
+# Marked places -------------------------------------------------------------------------------------------------------
+
+
+def _spans(cells: Cells, inputs: Inputs) -> list[dict[str, Any]] | None:
+    from core.data.spans import parse
+
+    return parse(cells, inputs.get("text"))
+
+
+def _are_spans(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ValueError("no list of spans")
+    found = [{"start": int(s["start"]), "end": int(s["end"]), "label": s["label"]} for s in value]
+    if any(s["start"] < 0 or s["end"] <= s["start"] or not isinstance(s["label"], str | int) for s in found):
+        raise ValueError("a span that is none")
+    return sorted(found, key=lambda s: (s["start"], s["end"]))
+
+
+def _spans_renamed(value: list[dict[str, Any]], names: Names) -> list[dict[str, Any]]:
+    now = [(span, names.get(span["label"], span["label"])) for span in value]
+    return [{**span, "label": label} for span, label in now if label is not None]
+
+
+def _spans_shown(value: list[dict[str, Any]], inputs: Inputs) -> str:
+    text = str(inputs.get("text") or "")
+    return "; ".join(f"{text[s['start'] : s['end']]} ({s['label']})" for s in value)
+
+
+# Answers, conversations, options, pictures -----------------------------------------------------------------------------
+
+
+def _answers(cells: Cells, inputs: Inputs) -> list[dict[str, Any]] | None:
+    from core.data.answers import parse
+
+    return parse(cells, str(inputs.get("text") or ""))
+
+
+def _are_answers(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ValueError("no list of answers")
+    return [{"text": str(a["text"]), "start": int(a["start"])} for a in value]
+
+
+def _messages(cells: Cells, inputs: Inputs) -> list[dict[str, str]] | None:
+    from core.data.messages import parse
+
+    return parse(cells)
+
+
+def _are_messages(value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, list):
+        raise ValueError("no conversation")
+    return [{"role": str(m["role"]), "content": str(m["content"])} for m in value]
+
+
+def _choices(cells: Cells, inputs: Inputs) -> list[str] | None:
+    from core.data.choices import parse
+
+    return parse(cells)
+
+
+def _are_choices(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(option, str) for option in value):
+        raise ValueError("no list of options")
+    return value
+
+
+KINDS: dict[str, ValueKind] = {
+    kind.name: kind
+    for kind in (
+        ValueKind("text", _text, _is_text),
+        ValueKind("category", _text, _is_text, lambda value: (value,), _renamed),
+        ValueKind(
+            "categories",
+            _categories,
+            _are_categories,
+            lambda value: value,
+            _categories_renamed,
+            lambda value, inputs: ", ".join(map(str, value)),
+        ),
+        ValueKind("number", _number, _is_number, shown=lambda value, inputs: f"{value:g}"),
+        ValueKind("spans", _spans, _are_spans, lambda value: (s["label"] for s in value), _spans_renamed, _spans_shown),
+        ValueKind("answers", _answers, _are_answers, shown=lambda value, inputs: " | ".join(a["text"] for a in value)),
+        ValueKind(
+            "messages", _messages, _are_messages, shown=lambda value, inputs: value[-1]["content"] if value else ""
+        ),
+        ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value)),
+        ValueKind("image", _text, _is_text),
+    )
+}
