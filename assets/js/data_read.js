@@ -4,7 +4,7 @@
 (() => {
   const ROWS = 6;
   const ENCODINGS = [["utf-8", "UTF-8"], ["utf-8-sig", "UTF-8 with BOM"], ["utf-16", "UTF-16"], ["utf-16-le", "UTF-16 LE"], ["utf-16-be", "UTF-16 BE"], ["gb18030", "GB18030 / GBK"], ["big5", "Big5"], ["shift_jis", "Shift-JIS"], ["euc_kr", "EUC-KR"], ["cp1252", "Latin-1 (Windows-1252)"], ["cp1250", "Windows-1250"], ["cp1251", "Windows-1251"]];
-  const TEXTUAL = ["csv", "txt", "json", "jsonl", "conll"];
+  const TEXTUAL = ["csv", "txt", "json", "jsonl", "conll", "semeval"];
 
   Hone.dataReread = (me, one) => {
     const ways = h("div.dr-ways");
@@ -52,7 +52,7 @@
     function drawWays() {
       const kind = how.kind || "csv";
       Hone.fill(ways, [
-        TEXTUAL.includes(kind) ? field("kind", t("The file is"), [["csv", t("a table (CSV, TSV)")], ["txt", t("one text a line")], ["jsonl", t("one JSON record a line")], ["json", t("JSON records")], ["conll", t("one word a line (CoNLL)")]], (kind) => change({ kind, delimiter: null, quote: null, header: null })) : null,
+        TEXTUAL.includes(kind) ? field("kind", t("The file is"), [["csv", t("a table (CSV, TSV)")], ["txt", t("one text a line")], ["jsonl", t("one JSON record a line")], ["json", t("JSON records")], ["conll", t("one word a line (CoNLL)")], ["semeval", t("sentences with their relation below (SemEval)")]], (kind) => change({ kind, delimiter: null, quote: null, header: null })) : null,
         TEXTUAL.includes(kind) ? field("encoding", t("Encoding"), ENCODINGS, (encoding) => change({ encoding })) : null,
         kind === "csv" ? field("delimiter", t("Between columns stands"), [[",", t("a comma ,")], ["\t", t("a tab")], [";", t("a semicolon ;")], ["|", t("a bar |")], ["", t("nothing: one column")]], (delimiter) => change({ delimiter })) : null,
         kind === "csv" ? field("quote", t("Cells are quoted with"), [['"', t("double quotes \"")], ["'", t("single quotes '")], ["", t("nothing")]], (quote) => change({ quote })) : null,

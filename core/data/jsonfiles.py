@@ -79,7 +79,7 @@ def read_whole(path: Path, encoding: str, writer: Writer, trouble: Trouble, most
         )
     except (ValueError, RecursionError):
         raise _no_json(path, 1) from None
-    found = [value] if squad.is_article(value) else _unwrapped(value)
+    found = squad.articles(value) or _unwrapped(value)
     writer.expected = len(found)
     for item in found[:most]:
         for record in _records_of(item):
@@ -170,8 +170,9 @@ def _items(stream: _Stream, path: Path) -> Iterator[Any]:
 
 def _records_of(value: Any) -> Iterator[dict[str, str]]:
     """The rows one item stands for: usually one, more where lists of records are nested."""
-    if squad.is_article(value):
-        yield from squad.rows(value)
+    if articles := squad.articles(value):
+        for article in articles:
+            yield from squad.rows(article) if squad.is_article(article) else ()
     elif isinstance(value, Mapping):
         yield from _taken_apart(value, {}, 0)
     elif isinstance(value, list):

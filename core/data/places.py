@@ -17,7 +17,8 @@ Place = tuple[int, int]
 def places(text: str, sought: str) -> tuple[list[Place], bool]:
     """All places of the best kind, in order, and whether they stand there exactly as written.
 
-    Best first: exact and whole words, alike and whole words, exact inside a word, alike inside a word.
+    Best first: exact and whole words, alike and whole words, exact inside a word, alike inside a word. Of places that are alike those
+    with as many words as `sought` come before the others.
     """
     sought = sought.strip()
     if not sought:
@@ -26,9 +27,11 @@ def places(text: str, sought: str) -> tuple[list[Place], bool]:
     if whole_words := [place for place in exact if _bounded(text, place)]:
         return whole_words, True
     alike = list(_alike(text, sought))
+    pieces = len(sought.split())
+    alike = [place for place in alike if len(text[slice(*place)].split()) == pieces] or alike
     if whole_words := [place for place in alike if _bounded(text, place)]:
         return whole_words, False
-    return (exact, True) if exact else (alike, False)
+    return (alike, False) if alike and not exact else (exact, True)
 
 
 def nearest(found: Iterable[Place], start: int | None) -> Place | None:

@@ -35,6 +35,14 @@ def is_article(value: Any) -> bool:
     return _is_paragraph(value)
 
 
+def articles(value: Any) -> list[Any]:
+    """The articles that a whole file, or one record of it, holds; none when it is something else."""
+    if is_article(value):
+        return [value]
+    inside = value.get("data") if isinstance(value, Mapping) else None
+    return inside if isinstance(inside, list) and inside and is_article(inside[0]) else []
+
+
 def rows(article: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """One row a question of an article or a paragraph."""
     paragraphs = article.get("paragraphs")
