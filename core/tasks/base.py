@@ -5,7 +5,7 @@ Importing this needs no torch: the types that come from it are only named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -238,6 +238,16 @@ class Ranking:
 Prediction = LabelScores | LabelSet | Number | Spans | Answer | Text | Ranking
 
 
+@dataclass(frozen=True)
+class Rival:
+    """What a run must beat, on the same rows."""
+
+    id: str
+    title: Message
+    detail: Message
+    predictions: Sequence[Prediction]
+
+
 class Task(Protocol):
     """What a task must know. See core/tasks/classification.py for the whole of one; `core.tasks.usual.Usual` answers what most tasks share."""
 
@@ -294,6 +304,22 @@ class Task(Protocol):
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]:
         """Every measure in `scores`, and "loss" (lower is better)."""
+
+    def credit(self, row: Row, prediction: Prediction, labels: Labels) -> float:
+        """How right one answer is, from 0 to 1; worst answers are shown first, and differences between models are judged by it."""
+
+    def report(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> Mapping[str, Any]:
+        """figure name -> its data (see `Figure`)."""
+
+    def rivals(
+        self,
+        train: Sequence[Row],
+        validation: Sequence[Row],
+        asked: Sequence[Row],
+        labels: Labels,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        """Simple and honest contenders that learn from the same rows."""
 
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.tasks.base import Example, Family, Figure, Labels, Link, Row
+from core.tasks.base import Example, Family, Figure, Labels, Link, Rival, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,3 +40,19 @@ class Usual:
 
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         return {}
+
+    def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
+        return float(row["label"] == prediction.brief()["label"])
+
+    def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
+        return {}
+
+    def rivals(
+        self,
+        train: Sequence[Row],
+        validation: Sequence[Row],
+        asked: Sequence[Row],
+        labels: Labels,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        return ()
