@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 MOST = 200  # places of one text in another; more are not looked for
 WIDE_SCRIPTS = ((0x2E80, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))  # written without spaces
@@ -79,6 +80,7 @@ def _alike(text: str, sought: str) -> Iterable[Place]:
         at = folded.find(wanted, at + 1)
 
 
+@lru_cache(maxsize=4)  # many answers are sought in one context
 def _folded(text: str) -> tuple[str, list[int]]:
     """The text without case, width and white space, and for each of its characters the place it came from."""
     kept: list[str] = []

@@ -18,22 +18,24 @@ from core.data.places import Place, places, trimmed
 from core.data.structured import structured, whole
 from core.words import Message, plural
 
-TAG = re.compile(
-    r"""(?P<bracket>[<\[])\s*(?P<close>[/\\]?)\s*(?P<name>e1|e2|head|tail|subj|obj|subject|object|entity1|entity2|[so](?=:))
-    (?::\s*(?P<type>[^<>\[\]/\\]{1,60}?)|\s+type\s*=\s*["']?(?P<attribute>[^<>\[\]"'/\\]{1,60}?)["']?)?\s*[>\]]""",
+TAG = re.compile(  # spaces are bounded, so that no text makes the search slow
+    r"""(?P<bracket>[<\[])\s{0,3}(?P<close>[/\\]?)\s{0,3}(?P<name>e1|e2|head|tail|subj|obj|subject|object|entity1|entity2|[so](?=:))
+    (?::\s{0,3}(?P<type>[^<>\[\]/\\]{1,60}?)|\s{1,3}type\s{0,3}=\s{0,3}["']?(?P<attribute>[^<>\[\]"'/\\]{1,60}?)["']?)?\s{0,3}[>\]]""",
     re.IGNORECASE | re.VERBOSE,
 )
 PAIRS = (("e1", "e2"), ("head", "tail"), ("subj", "obj"), ("subject", "object"), ("entity1", "entity2"), ("s", "o"))
 FAMILY = {name: (number, place == 0) for number, pair in enumerate(PAIRS) for place, name in enumerate(pair)}
+TYPE_BREAKERS = re.compile(r"[<>\[\]/\\]")
 CANONICAL = re.compile(r"</?e[12](:[^<>]*)?>")
 WHO = re.compile(
     r"""(?ix)^\s*(?:(?P<head>head|h|e1|entity[_ ]?1|ent1|subj|subject|arg1|头实体|主体|实体1)|(?P<tail>tail|t|e2|entity[_ ]?2|ent2|obj|object|arg2|尾实体|客体|实体2))
     (?:[\s_.-]*(?:(?P<words>name|words?|text|mention)|(?P<start>start|begin|from)|(?P<end>end|to)|(?P<type>type|label|tag|ner)|(?P<span>span|pos|position|offsets?)))?\s*$"""
 )
 TEXTS = re.compile(r"(?i)^\s*(text|sentence|sent|content|passage|context|文本|句子|原文|内容)\s*$")
-DIRECTION = re.compile(r"^(?P<name>.+?)\s*\(\s*(?P<a>e[12])\s*,\s*(?P<b>e[12])\s*\)$", re.IGNORECASE)
-SENTENCE = re.compile(r"^(?P<id>\d+)\t\s*(?P<text>.*<e[12]>.*</e[12]>.*)$")
+DIRECTION = re.compile(r"^(?P<name>.{1,200}?)\s{0,3}\(\s?(?P<a>e[12])\s?,\s?(?P<b>e[12])\s?\)$", re.IGNORECASE)
+SENTENCE = re.compile(r"^(?P<id>\d+)\t(?P<text>.+)$")
 RELATION = re.compile(r"^[^\s\t:]+\s*(\(e[12],e[12]\))?$")
+SPAN = re.compile(r"[\[(]?\s*(\d+)\s*[-,:;\s]\s*(\d+)\s*[\])]?")
 COMMENT = re.compile(r"^Comment\s*:", re.IGNORECASE)
 SHOWN = 60
 MOST_PAIRS = 40  # places of one entity that are tried against those of the other
@@ -153,7 +155,8 @@ def mark(plain: str, head: Entity, tail: Entity) -> str:
     ends = sorted((one.end, one.start, name) for one, name in ((head, "e1"), (tail, "e2")))
     tags = [(end, 0, -start, f"</{name}>") for end, start, name in ends]
     for one, name in ((head, "e1"), (tail, "e2")):
-        tags.append((one.start, 1, -one.end, f"<{name}:{one.label}>" if one.label else f"<{name}>"))
+        label = TYPE_BREAKERS.sub(" ", one.label).strip()[:SHOWN]
+        tags.append((one.start, 1, -one.end, f"<{name}:{label}>" if label else f"<{name}>"))
     pieces, at = [], 0
     for place, _, _, tag in sorted(tags, key=lambda tag: tag[:3]):
         pieces += [plain[at:place], tag]
@@ -221,14 +224,13 @@ def _told(cells: Mapping[str, str], which: str) -> _Told | None:
     elif _span(cell) is not None:
         words = ""
     beside = _span([cells.get(f"{which}_start"), cells.get(f"{which}_end")])
-    label = re.sub(r"[<>\[\]/\\]", " ", label).strip()[:60]
     return _Told(words, beside or span, label) if words or beside or span else None
 
 
 def _span(value: Any) -> Place | None:
     """[3, 7], ["3", "7"], "3-7", "3,7", "[3, 7]"."""
     if isinstance(value, str):
-        found = re.fullmatch(r"[\[(]?\s*(\d+)\s*[-,:;\s]\s*(\d+)\s*[\])]?", value.strip())
+        found = SPAN.fullmatch(value.strip()) if len(value) <= SHOWN else None
         value = list(found.groups()) if found else None
     if not isinstance(value, list):
         return None
@@ -278,27 +280,33 @@ def _pair(heads: Sequence[Place], tails: Sequence[Place]) -> tuple[Place, Place]
 
 def _without(text: str, tags: Sequence[tuple[re.Match[str], bool]]) -> Unmarked | None:
     """The text without these marks, each told to be the head's or not; None unless both entities open, close and hold something."""
-    plain, at = "", 0
+    pieces: list[str] = []
+    size = at = 0
     opened: dict[bool, tuple[int, str]] = {}
     closed: dict[bool, Entity] = {}
     for tag, is_head in tags:
-        plain, at = _joined(plain, text[at : tag.start()], at > 0), tag.end()
+        size += _add(pieces, text[at : tag.start()], at > 0)
+        at = tag.end()
         if not tag["close"]:
-            opened.setdefault(is_head, (len(plain), (tag["type"] or tag["attribute"] or "").strip()))
+            opened.setdefault(is_head, (size, (tag["type"] or tag["attribute"] or "").strip()))
         elif is_head in opened and is_head not in closed:
             start, label = opened[is_head]
-            closed[is_head] = Entity(*trimmed(plain, (start, len(plain))), label)
-    plain = _joined(plain, text[at:], at > 0)
-    if len(closed) < 2 or any(one.start == one.end for one in closed.values()):
+            closed[is_head] = Entity(start, size, label)
+    if len(closed) < 2:
         return None
-    return Unmarked(plain, closed[True], closed[False])
+    _add(pieces, text[at:], at > 0)
+    plain = "".join(pieces)
+    head, tail = (Entity(*trimmed(plain, (one.start, one.end)), one.label) for one in (closed[True], closed[False]))
+    return Unmarked(plain, head, tail) if head.start < head.end and tail.start < tail.end else None
 
 
-def _joined(plain: str, more: str, after_mark: bool) -> str:
-    """Text put behind a mark that went: of two spaces around it one stays, and none at the very start."""
-    if after_mark and more[:1].isspace() and (not plain or plain[-1].isspace()):
-        return plain + more[1:]
-    return plain + more
+def _add(pieces: list[str], more: str, after_mark: bool) -> int:
+    """Text behind a mark that went, and how long it is: of two spaces around the mark one stays, and none at the very start."""
+    if after_mark and more[:1].isspace() and (not pieces or pieces[-1][-1].isspace()):
+        more = more[1:]
+    if more:
+        pieces.append(more)
+    return len(more)
 
 
 # --- SemEval-2010 task 8 ----------------------------------------------------------------------------------------------
@@ -307,9 +315,9 @@ def _joined(plain: str, more: str, after_mark: bool) -> str:
 def is_semeval(sample: Sequence[str]) -> bool:
     """Numbered sentences with marks, each with the line of its relation below."""
     lines = [line.strip() for line in sample[:2_000] if line.strip()]
-    if len(lines) < 2 or not SENTENCE.match(lines[0]) or not RELATION.match(lines[1]):
+    if len(lines) < 2 or not _sentence(lines[0]) or not RELATION.match(lines[1]):
         return False
-    known = sum(bool(SENTENCE.match(line) or RELATION.match(line) or COMMENT.match(line)) for line in lines)
+    known = sum(bool(_sentence(line) or RELATION.match(line) or COMMENT.match(line)) for line in lines)
     return known > 0.95 * len(lines)
 
 
@@ -322,7 +330,7 @@ def semeval(lines: Iterable[str], stray: Counter[str] | None = None) -> Iterator
     commented = False
     for line in lines:
         line = line.strip()
-        if found := SENTENCE.match(line):
+        if found := _sentence(line):
             if waiting:
                 yield *waiting, ""
             waiting, commented = (found["id"], _unquoted(found["text"])), False
@@ -337,6 +345,12 @@ def semeval(lines: Iterable[str], stray: Counter[str] | None = None) -> Iterator
             stray["lines"] += 1
     if waiting:
         yield *waiting, ""
+
+
+def _sentence(line: str) -> re.Match[str] | None:
+    """A numbered line with both marks in it."""
+    found = SENTENCE.match(line) if "</e1>" in line and "</e2>" in line else None
+    return found if found and "<e1>" in line and "<e2>" in line else None
 
 
 def _unquoted(text: str) -> str:

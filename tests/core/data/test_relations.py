@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -199,3 +200,13 @@ def test_both_formats_of_the_shared_set_hold_the_same_rows(text: str, table: str
         assert found.plain[found.head.start : found.head.end] == other["e1"]
         assert found.plain[found.tail.start : found.tail.end] == other["e2"]
     assert len({row["label"] for row in rows}) == 19
+
+
+def test_hostile_texts_end_quickly() -> None:
+    started = time.process_time()
+    for text in ("<e1>" * 50_000, "<" + " " * 500_000, "<e1:" + " " * 500_000, "<e1>a</e1>" * 20_000 + "<e2>b</e2>"):
+        parse({"text": text})
+    parse({"text": "a", "head": "1" + " " * 500_000 + "x", "tail": "a"})
+    assert relation_of("a" + " " * 500_000 + "b")[1] == ""
+    assert list(relations.semeval(["1\t" + "<e1>" * 500_000])) == []
+    assert time.process_time() - started < 10
