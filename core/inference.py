@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import Cancelled, ColumnMissing
-from core.tasks.base import LabelScores
+from core.tasks.base import Prediction
 from core.words import Message, listed
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Predictor:
         self._model = model
         self.labels: list[str] = list(model.labels)
         self.kind: str = model.kind
+        self.task: str = model.task
 
     @staticmethod
     def open(folder: Path | str, *, device: str | None = None, threads: int | None = None) -> Predictor:
@@ -60,11 +61,34 @@ class Predictor:
             torch.set_num_threads(threads)
         return Predictor(load_model(folder, _cpu() if device == "cpu" else None))
 
-    def predict(self, texts: Sequence[str]) -> list[LabelScores]:
-        """A label with the probabilities of all labels, for each text in order."""
-        from core.tasks.classification import answers
+    @property
+    def inputs(self) -> list[str]:
+        """The task's input roles, the first one first."""
+        from core.tasks import task
 
-        return answers(self.probabilities(texts), self.labels)
+        return [column.role for column in task(self.task).columns if not column.target]
+
+    def predict(
+        self,
+        rows: Sequence[str | Mapping[str, Any]],
+        progress: Progress = _nobody,
+        cancelled: Callable[[], bool] = _never,
+    ) -> list[Prediction]:
+        """An answer for each row in order; a row is a text, or a value for each input role. Raises Cancelled between batches."""
+        first = self.inputs[0]
+        given = [row if isinstance(row, Mapping) else {first: str(row or "")} for row in rows]
+        found: list[Prediction] = []
+        for start in range(0, len(given), BLOCK):
+
+            def told(done: int, _: int, start: int = start) -> None:
+                if cancelled():
+                    raise Cancelled
+                progress(start + done, len(given))
+
+            told(0, 0)
+            found += self._model.answer(given[start : start + BLOCK], told)
+        progress(len(given), len(given))
+        return found
 
     def probabilities(
         self, texts: Sequence[str], progress: Progress = _nobody, cancelled: Callable[[], bool] = _never
@@ -112,16 +136,18 @@ def predict_file(
     cancelled: Callable[[], bool] = _never,
     *,
     column: str | None = None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
     all_labels: bool = False,
     name: str | None = None,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """Every row of a table with the answer and its probability beside it; with `all_labels` each label's probability too.
+    """Every row of a table with the answer (and its probability) beside it; with `all_labels` each label's probability too.
 
-    -> {"path", "rows", "done", "column", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled.
+    -> {"path", "rows", "done", "column", "columns", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled.
 
     Reads what `core.data.reading` reads and writes xlsx where `out` ends so, else csv. Streams, so any size will do.
-    `column` holds the texts (found when None). When cancelled, what is done is kept; only what is not even read raises Cancelled.
+    `column` holds the first input (found when None), `columns` names those of all input roles. When cancelled, what is done is kept; only
+    what is not even read raises Cancelled.
     """
     from core.data import reading
 
@@ -133,45 +159,116 @@ def predict_file(
         read = reading.read(
             path, how, arrow, lambda done, total: progress(0, max(done, total)), cancelled, name or path.name
         )
-        chosen = _text_column(arrow, list(read.columns), column)
         predictor = Predictor.open(model_folder, device=device)
-        done = _answer_rows(
-            predictor, arrow, list(read.columns), chosen, out, all_labels, read.rows, progress, cancelled
-        )
-    return {"path": str(out), "rows": read.rows, "done": done, "column": chosen, "cancelled": done < read.rows}
+        titles = list(read.columns)
+        roles = _roles(predictor, arrow, titles, column, columns or {})
+        answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled)
+        done = answering.write(arrow, out, read.rows)
+    first = roles[predictor.inputs[0]][0]
+    told = {"path": str(out), "rows": read.rows, "done": done, "column": first, "columns": roles}
+    return {**told, "cancelled": done < read.rows}
 
 
-def _answer_rows(
+def _roles(
     predictor: Predictor,
     arrow: Path,
-    columns: list[str],
-    column: str,
-    out: Path,
-    all_labels: bool,
-    total: int,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> int:
-    """Write block after block; how many rows were answered."""
-    from core.data.tables import table
+    titles: list[str],
+    column: str | None,
+    chosen: Mapping[str, str | Sequence[str]],
+) -> dict[str, list[str]]:
+    """Input role -> the columns that hold it: those chosen, else one of the role's name, else as on the Data tab."""
+    from core.data import roles
+    from core.tasks import task
 
-    new = ["prediction", "probability", *(f"p({label})" for label in predictor.labels if all_labels)]
-    done = 0
-    with table(out, [*columns, *(_unused(title, columns) for title in new)]) as writing:
-        for block in _blocks(arrow):
-            try:
-                told = partial(_moved, progress, done, total)
-                shares = predictor.probabilities(block.column(column).to_pylist(), told, cancelled)
-            except Cancelled:
-                break
-            best = shares.argmax(axis=1)
-            cells = zip(*(block.column(name).to_pylist() for name in columns), strict=True)
-            for row, top, share in zip(cells, best.tolist(), shares.tolist(), strict=True):
-                every = [round(p, 6) for p in share] if all_labels else []
-                writing.row([*row, predictor.labels[top], round(share[top], 6), *every])
-            done += block.num_rows
-            progress(done, total)
-    return done
+    columns = [one for one in task(predictor.task).columns if not one.target]
+    if len(columns) == 1 and columns[0].kind == "text":
+        wanted = chosen.get(columns[0].role, column)
+        several = [wanted] if wanted is None or isinstance(wanted, str) else list(wanted)
+        return {columns[0].role: [_text_column(arrow, titles, one) for one in several]}
+    first = next(_blocks(arrow), None)
+    samples = {title: first.column(title).to_pylist() if first else [] for title in titles}
+    guessed, _ = roles.guess_for(columns, {title: [cell or "" for cell in cells] for title, cells in samples.items()})
+    found: dict[str, list[str]] = {}
+    for one in columns:
+        wanted = chosen.get(one.role) or (column if one is columns[0] and column else guessed[one.role].column)
+        names = [] if wanted is None else [wanted] if isinstance(wanted, str) else list(wanted)
+        if missing := [name for name in names if name not in titles]:
+            raise ColumnMissing(
+                Message(
+                    "There is no column “{name}” in this file. It has: {names}.",
+                    name=missing[0][:60],
+                    names=listed(titles),
+                ),
+                fix=Message("Choose the columns that hold what the model reads."),
+            )
+        if not names and one.required:
+            raise ColumnMissing(
+                Message("No column of this file is “{title}”. It has: {names}.", title=one.title, names=listed(titles)),
+                fix=Message("Choose the columns that hold what the model reads."),
+            )
+        found[one.role] = names
+    return found
+
+
+class _Answering:
+    """Answers a table block after block and writes it out again with the answers beside it."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        roles: Mapping[str, list[str]],
+        titles: list[str],
+        all_labels: bool,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ):
+        from core.tasks import task
+
+        self.predictor, self.roles, self.titles, self.all_labels = predictor, roles, titles, all_labels
+        self.progress, self.cancelled = progress, cancelled
+        self.kinds = {one.role: one.kind for one in task(predictor.task).columns}
+
+    def write(self, arrow: Path, out: Path, total: int) -> int:
+        """How many rows were answered."""
+        from core.data.tables import table
+
+        labels = self.predictor.labels if self.all_labels else []
+        new = [*self._new(), *(f"p({label})" for label in labels)]
+        done = 0
+        with table(out, [*self.titles, *(_unused(title, self.titles) for title in new)]) as writing:
+            for block in _blocks(arrow):
+                cells = {title: [cell or "" for cell in block.column(title).to_pylist()] for title in self.titles}
+                try:
+                    answers = self.predictor.predict(
+                        self._inputs(cells, block.num_rows), partial(_moved, self.progress, done, total), self.cancelled
+                    )
+                except Cancelled:
+                    break
+                for i, answer in enumerate(answers):
+                    shares = getattr(answer, "probabilities", {})
+                    every = [round(shares.get(label, 0.0), 6) for label in labels]
+                    writing.row([*(cells[title][i] for title in self.titles), *answer.cells().values(), *every])
+                done += block.num_rows
+                self.progress(done, total)
+        return done
+
+    def _new(self) -> list[str]:
+        """Titles of the columns that an answer fills."""
+        from core.tasks import task
+        from core.tasks.base import TITLES
+
+        return list(TITLES[task(self.predictor.task).prediction])
+
+    def _inputs(self, cells: Mapping[str, Sequence[str]], rows: int) -> list[dict[str, Any]]:
+        from core.data.values import kind
+
+        found: list[dict[str, Any]] = [{} for _ in range(rows)]
+        for role, names in self.roles.items():
+            read = kind(self.kinds[role]).read
+            for i, row in enumerate(found):
+                value = read({name: cells[name][i] for name in names}, row)
+                row[role] = "" if value is None and self.kinds[role] == "text" else value
+        return found
 
 
 def _moved(progress: Progress, before: int, total: int, done: int, _: int) -> None:

@@ -41,8 +41,11 @@ class Service:
         self._process: _Process | None = None
         self._closed = False
 
-    def predict(self, run_folder: Path | str, texts: Sequence[str], *, timeout: float = 60.0) -> dict[str, Any]:
-        """{"answers": [{"label", "probabilities": {label: share}}, ...], "milliseconds": for the computation alone}.
+    def predict(
+        self, run_folder: Path | str, rows: Sequence[str | Mapping[str, Any]], *, timeout: float = 60.0
+    ) -> dict[str, Any]:
+        """{"answers": [a prediction as JSON, ...], "milliseconds": for the computation alone}. A row is a text, or a value for each
+        input role of the task.
 
         Raises Missing when the run has no model (yet), HoneError when no answer came in time.
         """
@@ -52,7 +55,7 @@ class Service:
                 Message("This run has no model yet."),
                 fix=Message("Wait until it has finished, or choose another run."),
             )
-        question = {"model": str(model), "texts": [str(text)[:LONGEST] for text in texts[:MOST_TEXTS]]}
+        question = {"model": str(model), "rows": [_cut(row) for row in rows[:MOST_TEXTS]]}
         answer = self._ask(question, timeout)
         if "error" in answer:
             raise HoneError(
@@ -108,6 +111,15 @@ class Service:
             if self._process is process:
                 self._process = None
         process.end()
+
+
+def _cut(value: Any) -> Any:
+    """Texts within bounds, however deep they stand."""
+    if isinstance(value, str):
+        return value[:LONGEST]
+    if isinstance(value, Mapping):
+        return {str(k): _cut(v) for k, v in value.items()}
+    return [_cut(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass
@@ -243,9 +255,9 @@ def _answer(models: _Models, question: Mapping[str, Any]) -> dict[str, Any]:
     try:
         predictor = models.get(Path(question["model"]))
         began = time.perf_counter()
-        answers = predictor.predict(question["texts"])
+        answers = predictor.predict(question["rows"])
         spent = (time.perf_counter() - began) * 1000
-        shown = [{"label": a.label, "probabilities": dict(a.probabilities)} for a in answers]
+        shown = [a.as_json() for a in answers]
         return {"answers": shown, "milliseconds": round(spent, 2)}
     except HoneError as error:
         return {"error": error.message.as_json(), "fix": error.fix.as_json() if error.fix else None}

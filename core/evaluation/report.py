@@ -65,6 +65,12 @@ def make(
     try:
         if (done := read(run_dir)) and done["done"]:
             return done
+        from core import tasks
+        from core.evaluation import measured
+
+        task = tasks.task(read_json(run_dir / "run.json")["task"])
+        if task.prediction != "label_scores" or [c.kind for c in task.columns if not c.target] != ["text"]:
+            return measured.make(run_dir, _stamp(run_dir), progress, cancelled)
         return _Making(run_dir, progress, cancelled).all()
     finally:
         lock.release()

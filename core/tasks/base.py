@@ -235,6 +235,17 @@ class Ranking:
         return {"prediction": self.brief()["label"]}
 
 
+# Columns that an answer fills in a file, by kind: the keys of its `cells()`.
+TITLES: dict[str, tuple[str, ...]] = {
+    "label_scores": ("prediction", "probability"),
+    "label_set": ("prediction", "probability"),
+    "number": ("prediction",),
+    "spans": ("prediction", "found"),
+    "answer": ("prediction", "start", "probability"),
+    "text": ("prediction",),
+    "ranking": ("prediction",),
+}
+
 Prediction = LabelScores | LabelSet | Number | Spans | Answer | Text | Ranking
 
 
@@ -256,6 +267,7 @@ class Task(Protocol):
     help: Message  # a sentence: what people bring and what they get
     columns: tuple[Column, ...]
     annotation: Annotation
+    prediction: str  # the kind of its predictions
     figures: tuple[Figure, ...]
     scores: tuple[Score, ...]  # the first is the one by which the best moment is kept
     family: Family

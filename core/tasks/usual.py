@@ -16,6 +16,7 @@ class Usual:
     """What most tasks share. A task overrides what it does otherwise."""
 
     family: Family = "encoder"
+    prediction: str = "label_scores"
     link: Link | None = None
     usual: Mapping[str, Any] = {}
     figures: tuple[Figure, ...] = ()

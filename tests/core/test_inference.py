@@ -72,7 +72,10 @@ def test_a_file_comes_back_with_answers_and_is_harmless_in_a_spreadsheet(tuned_r
     source.write_text('id;Message;prediction\n1;"=1+1; a red bike";x\n2;great film;\n3;;y\n', encoding="utf-8")
     seen: list[tuple[int, int]] = []
     told = predict_file(tuned_run.model, source, tmp_path / "out.csv", progress=lambda d, t: seen.append((d, t)))
-    assert told == {"path": str(tmp_path / "out.csv"), "rows": 3, "done": 3, "column": "Message", "cancelled": False}
+    assert told == {
+        "path": str(tmp_path / "out.csv"), "rows": 3, "done": 3, "column": "Message",
+        "columns": {"text": ["Message"]}, "cancelled": False,
+    }  # fmt: skip
     names, *rows = read(tmp_path / "out.csv")
     assert names == ["id", "Message", "prediction", "prediction 2", "probability"]
     assert rows[0][1] == "'=1+1; a red bike" and rows[2][:3] == ["3", "", "y"]
