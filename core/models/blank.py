@@ -245,7 +245,6 @@ def _seq2seq(size: Size, vocabulary: int) -> Any:
         scale_embedding=True,
         init_std=size.width**-0.5,
         pad_token_id=SPECIAL.index(PAD),
-        bos_token_id=SPECIAL.index(START),
         eos_token_id=SPECIAL.index(END),
         decoder_start_token_id=SPECIAL.index(PAD),
         forced_eos_token_id=None,
@@ -262,7 +261,6 @@ def _image(size: Size, vocabulary: int) -> Any:
         hidden_sizes=stages(size),
         depths=[2] * size.layers,
         layer_type="basic",
-        num_labels=2,
     )
     return ResNetForImageClassification(config)
 
