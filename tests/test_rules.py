@@ -20,6 +20,7 @@ ROOMS = [
     {"core.journal", "core.locks", "core.settings", "core.workspace", "core.users"},
     {"core.processes", "core.jobs"},
     {"core.device"},
+    {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them
     {"core.tasks.base"},
     {"core.models.catalogue"},
     {"core.training.settings", "core.training.events"},
