@@ -1,8 +1,9 @@
-"""An encoder with one linear layer on top. Both shapes give `features`, on which the last layer is linear.
+"""A base with what is put on top. Pooled and Standard give `features`, on which the last layer is linear.
 
 Pooled     the mean of the last hidden states over real tokens, scaled to unit length times sqrt(width), then a linear layer.
            all-MiniLM was trained on exactly this mean at unit length; the factor makes features of unit variance.
 Standard   a transformers sequence-classification model; its own last linear layer is the head.
+Whole      any other standard transformers model (tokens, answers, generation, images), asked as it is.
 """
 
 from __future__ import annotations
@@ -61,7 +62,27 @@ class Standard(nn.Module):
         return self.body(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
-TextModel = Pooled | Standard
+class Whole(nn.Module):
+    """`architecture` is a name of core.models.loading.ARCHITECTURES. Its outputs are the transformers model's own."""
+
+    kind = "standard"
+
+    def __init__(self, body: nn.Module, architecture: str):
+        super().__init__()
+        self.body = body
+        self.architecture = architecture
+        self._head = _last_layer(body)
+
+    @property
+    def head(self) -> nn.Module:
+        """What turns hidden states into the answer; may share its weights with the embeddings."""
+        return self.body.get_submodule(self._head)
+
+    def forward(self, **batch: Tensor) -> Any:
+        return self.body(**batch)
+
+
+TextModel = Pooled | Standard | Whole
 
 
 def pooled(hidden: Tensor, attention_mask: Tensor) -> Tensor:
@@ -71,7 +92,7 @@ def pooled(hidden: Tensor, attention_mask: Tensor) -> Tensor:
     return functional.normalize(mean.float(), dim=-1) * math.sqrt(hidden.shape[-1])
 
 
-def set_head(model: TextModel, weight: Tensor, bias: Tensor) -> None:
+def set_head(model: Any, weight: Tensor, bias: Tensor) -> None:
     """Put a fitted last layer, (labels, width) and (labels,), into the model."""
     with torch.no_grad():
         model.head.weight.copy_(weight)
@@ -84,6 +105,18 @@ def width_of(config: Any) -> int:
         if isinstance(getattr(config, name, None), int):
             return getattr(config, name)
     raise AttributeError(f"{type(config).__name__} does not say how wide its hidden states are")
+
+
+def _last_layer(body: nn.Module) -> str:
+    """The name of the layer on top of the base."""
+    names = ("classifier", "qa_outputs", "lm_head", "score", "embed_out", "final_logits_bias")
+    found = [name for name in names if isinstance(getattr(body, name, None), nn.Module)]
+    if found:
+        return found[0]
+    linear = [n for n, m in body.named_modules() if isinstance(m, nn.Linear)]
+    if not linear:
+        raise AttributeError(f"{type(body).__name__} has no layer on top")
+    return linear[-1]
 
 
 def _last_linear(body: nn.Module, labels: int) -> str:

@@ -23,13 +23,15 @@ from core.words import Message
 from core.workspace import new_id, read_json, write_json
 
 if TYPE_CHECKING:
-    from core.tasks.base import Prediction, Row
+    from core.tasks.base import Link, Prediction, Row
 
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout",
     "seq_classif_dropout", "embd_pdrop", "resid_pdrop", "attn_pdrop", "classifier_dropout_prob", "mlp_dropout",
     "embedding_dropout",
 )  # fmt: skip
+
+PROBLEMS = {"softmax": "single_label_classification", "sigmoid": "multi_label_classification", "identity": "regression"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Source:
     config: Any
     tokenizer: Any
     standard: bool
+    architecture: str = "sequence-classification"
 
 
 class Answering(Protocol):
@@ -64,11 +67,25 @@ class Answering(Protocol):
         """(texts, labels), float32, in the order of `texts`; for tasks of one label a text."""
 
 
-def open_base(base: Base) -> Source:
-    """Configuration and tokenizer of an encoder base. Raises ModelError with what to do."""
-    from transformers import AutoConfig, AutoTokenizer
+# What a saved standard folder is, and the transformers class that opens it.
+ARCHITECTURES = {
+    "sequence-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+    "question-answering": "AutoModelForQuestionAnswering",
+    "masked-lm": "AutoModelForMaskedLM",
+    "causal-lm": "AutoModelForCausalLM",
+    "seq2seq-lm": "AutoModelForSeq2SeqLM",
+    "image-classification": "AutoModelForImageClassification",
+}
+
+
+def open_base(base: Base, family: str = "encoder") -> Source:
+    """Configuration and tokenizer (or image processor) of a base. Raises ModelError with what to do."""
+    from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
 
     config = _fetched(AutoConfig.from_pretrained, base)
+    if family == "image":
+        return Source(base, config, _fetched(AutoImageProcessor.from_pretrained, base), standard=True)
     tokenizer = _fetched(AutoTokenizer.from_pretrained, base)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
@@ -76,22 +93,21 @@ def open_base(base: Base) -> Source:
     return Source(base, config, tokenizer, standard=own)
 
 
-def new_model(source: Source, labels: Sequence[str], dropout: float | None = None) -> Any:
-    """The base with a new last layer for `labels`. `dropout` replaces every dropout of the base; None leaves them."""
+def new_model(
+    source: Source, labels: Sequence[str], dropout: float | None = None, link: Link | None = "softmax"
+) -> Any:
+    """The base with a new last layer for `labels`. `dropout` replaces every dropout of the base; None leaves them. `link` is written
+    into the config of a transformers head, so that others read its outputs rightly; None leaves what stands there."""
     from transformers import AutoModel, AutoModelForSequenceClassification
 
     from core.models.heads import Pooled, Standard
 
-    config = source.config.__class__.from_dict(source.config.to_dict())
-    if dropout is not None:
-        for name in DROPOUTS:
-            if isinstance(getattr(config, name, None), float | int):
-                setattr(config, name, dropout)
+    config = _config_of(source, dropout)
     if source.standard:
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {name: i for i, name in enumerate(labels)}
-        config.problem_type = "single_label_classification"
+        config.problem_type = PROBLEMS[link] if link else config.problem_type
         own = AutoModelForSequenceClassification.from_pretrained
         return Standard(_fetched(own, source.base, config=config, ignore_mismatched_sizes=True), len(labels))
     body = _fetched(AutoModel.from_pretrained, source.base, config=config)
@@ -99,6 +115,30 @@ def new_model(source: Source, labels: Sequence[str], dropout: float | None = Non
         body = body.get_encoder()
     rate = getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1))
     return Pooled(body, len(labels), float(rate if isinstance(rate, float | int) else 0.1))
+
+
+def new_whole(source: Source, architecture: str, labels: Sequence[str] = (), dropout: float | None = None) -> Any:
+    """The base as a standard transformers model of an architecture, with a new layer on top where it has none for `labels`."""
+    import transformers
+
+    from core.models.heads import Whole
+
+    config = _config_of(source, dropout)
+    if labels:
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {name: i for i, name in enumerate(labels)}
+    own = getattr(transformers, ARCHITECTURES[architecture]).from_pretrained
+    return Whole(_fetched(own, source.base, config=config, ignore_mismatched_sizes=bool(labels)), architecture)
+
+
+def _config_of(source: Source, dropout: float | None) -> Any:
+    """A configuration of one's own, with every dropout replaced unless it is None."""
+    config = source.config.__class__.from_dict(source.config.to_dict())
+    for name in DROPOUTS if dropout is not None else ():
+        if isinstance(getattr(config, name, None), float | int):
+            setattr(config, name, dropout)
+    return config
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) -> None:
@@ -113,9 +153,10 @@ def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) 
                 name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()
             }
             save_file(head, new / "head.safetensors")
-        write_json(
-            new / "hone.json", {"format": 1, "kind": model.kind, "pooling": "mean", "scale": "sqrt(width)", **about}
-        )
+        told = {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
+        if architecture := getattr(model, "architecture", None):
+            told["architecture"] = architecture
+        write_json(new / "hone.json", {"format": 1, "kind": model.kind, **told, **about})
 
 
 def load_model(folder: Path | str, device: Device | None = None) -> Answering:
@@ -140,9 +181,12 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     from core.models.heads import set_head
 
     base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
+    if "architecture" in about:
+        source = open_base(base, "image" if about["architecture"] == "image-classification" else "encoder")
+        return new_whole(source, about["architecture"], about["labels"]).eval(), source.tokenizer
     source = open_base(base)
     source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
-    model = new_model(source, about["labels"])
+    model = new_model(source, about["labels"], link=None)
     if (folder / "head.safetensors").is_file():
         head = load_file(folder / "head.safetensors")
         set_head(model, head["weight"], head["bias"])

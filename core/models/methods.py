@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
 
 def body_of(model: TextModel) -> Any:
     """The encoder without any classification layers."""
-    return model.body if model.kind == "pooled" else getattr(model.body, str(model.body.base_model_prefix))
+    return model.body if model.kind == "pooled" else getattr(model.body, str(model.body.base_model_prefix), model.body)
 
 
 def layers_of(model: TextModel) -> list[Any]:

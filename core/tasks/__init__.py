@@ -5,9 +5,16 @@ from __future__ import annotations
 from core.errors import Missing
 from core.tasks.base import Task
 from core.tasks.classification import Classification
+from core.tasks.multilabel import MultiLabel
+from core.tasks.regression import Regression
 from core.words import Message, listed
 
-TASKS: dict[str, Task] = {task.name: task for task in (Classification(),)}
+ALL: tuple[Task, ...] = (
+    Classification(),
+    MultiLabel(),
+    Regression(),
+)
+TASKS: dict[str, Task] = {task.name: task for task in ALL}
 
 
 def task(name: str) -> Task:

@@ -291,6 +291,9 @@ class Task(Protocol):
     def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
         """One round of batches. The same seed gives the same order."""
 
+    def weights(self, labels: Labels, settings: Any) -> np.ndarray | None:
+        """What a text of each label weighs while the last layer is fitted, (labels,) in fp32; None where all weigh the same."""
+
     def collate(self, examples: Sequence[Example], targets: Sequence[Any] | None, processor: Any) -> dict[str, Any]: ...
 
     def forward(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor: ...
@@ -312,7 +315,11 @@ class Task(Protocol):
         """One answer a row; windows are merged again. `outputs[i]` belongs to `examples[i]`."""
 
     def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Labels:
-        """Once, on the validation split with the kept model: what can only be chosen then (thresholds)."""
+        """What can only be chosen from answers on the validation split (thresholds). Asked at every check, so that a moment is judged by
+        what it will be, and once more with the kept model; must be quick. The same labels where there is nothing to choose."""
+
+    def again(self, predictions: Sequence[Prediction], labels: Labels) -> Sequence[Prediction]:
+        """Answers that were given before `settle`, as they are under its labels."""
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]:
         """Every measure in `scores`, and "loss" (lower is better)."""

@@ -10,13 +10,12 @@ import numpy as np
 
 from core.errors import RunError
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Link, Prediction, Row, Score
+from core.tasks.texts import averaged, encoded
 from core.tasks.usual import Usual
 from core.words import Message
 
 if TYPE_CHECKING:
     import torch
-
-AT_ONCE = 2_000  # texts handed to the tokenizer together
 
 
 class Classification(Usual):
@@ -65,11 +64,7 @@ class Classification(Usual):
 
     def encode(self, rows: Sequence[Row], processor: Any, settings: Any) -> Iterable[Example]:
         """Token ids of each row's text, cut at `settings.max_length`; one example a row, no padding."""
-        for start in range(0, len(rows), AT_ONCE):
-            texts = [str(row["text"]) for row in rows[start : start + AT_ONCE]]
-            encoded = processor(texts, truncation=True, max_length=settings.max_length, return_attention_mask=False)
-            for offset, ids in enumerate(encoded["input_ids"]):
-                yield Example(start + offset, np.asarray(ids, dtype=np.int32))
+        return encoded(rows, processor, settings)
 
     def target(self, row: Row, example: Example | None, labels: Labels) -> int:
         return labels.index(row["label"])
@@ -90,6 +85,9 @@ class Classification(Usual):
     def forward(self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Logits (batch, labels)."""
         return model(batch["input_ids"], batch["attention_mask"])
+
+    def weights(self, labels: Labels, settings: Any) -> np.ndarray | None:
+        return label_weights(labels, settings)
 
     def loss(
         self, outputs: torch.Tensor, batch: Mapping[str, torch.Tensor], settings: Any, labels: Labels
@@ -119,11 +117,7 @@ class Classification(Usual):
     ) -> list[Prediction]:
         """One answer a row, in the order of `rows`; several windows of a row are averaged."""
         probabilities = softmax(np.asarray(outputs, dtype=np.float32).reshape(len(examples), len(labels.names)))
-        sums = np.zeros((len(rows), len(labels.names)), dtype=np.float64)
-        windows = np.zeros((len(rows), 1))
-        np.add.at(sums, [e.row for e in examples], probabilities)
-        np.add.at(windows, [e.row for e in examples], 1)
-        return [*answers(sums / np.maximum(windows, 1), labels.names)]
+        return [*answers(averaged(probabilities, len(rows), examples), labels.names)]
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """accuracy, macro_f1 (over the labels that stand in `rows`) and loss (mean of -log p of the right label)."""

@@ -39,6 +39,12 @@ class Usual:
     def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Any]) -> Labels:
         return labels
 
+    def weights(self, labels: Labels, settings: Any) -> np.ndarray | None:
+        return None
+
+    def again(self, predictions: Sequence[Any], labels: Labels) -> Sequence[Any]:
+        return predictions
+
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         return {}
 

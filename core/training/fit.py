@@ -45,9 +45,10 @@ class Head:
 class Objective:
     """Mean weighted loss plus |weights|^2 / (2 C n); with `softmax` this is scikit-learn's LogisticRegression(C) divided by C n.
 
-    `link`: softmax (targets are label numbers), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the labels) or
-    identity (targets (rows, outputs), half the squared error: ridge regression). The point is (labels, width + 1), the bias in the last column. Dense features are centred, which changes no answer and
-    makes the fit several times shorter.
+    `link`: softmax (targets are label numbers), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the
+    labels) or identity (targets (rows, outputs), half the squared error: ridge regression). `weights` (labels,): what a text of the label
+    weighs; with sigmoid, what a 1 weighs against a 0. The point is (labels, width + 1), the bias in the last column. Dense features are
+    centred, which changes no answer and makes the fit several times shorter.
     """
 
     def __init__(
@@ -65,7 +66,12 @@ class Objective:
             targets.astype(np.int64) if link == "softmax" else targets.astype(np.float32).reshape(len(targets), labels)
         )
         self.targets = torch.from_numpy(shaped)
-        self.weights = torch.ones(len(targets)) if weights is None else torch.from_numpy(weights[targets])
+        self.weights = torch.ones(len(targets))
+        self.heavier = torch.ones(labels)
+        if weights is not None and link == "softmax":
+            self.weights = torch.from_numpy(weights[targets])
+        elif weights is not None:
+            self.heavier = torch.from_numpy(weights)
         self.count, self.width = features.shape
         self.labels = labels
         mean = np.zeros(self.width) if self.sparse else features.mean(axis=0, dtype=np.float64)
@@ -81,7 +87,7 @@ class Objective:
             rows = slice(start, min(start + ROWS, self.count))
             block, targets, weights = self._block(rows), self.targets[rows], self.weights[rows]
             logits = self._times(block, weight) + bias
-            losses, error = LINKS[self.link](logits, targets)
+            losses, error = LINKS[self.link](logits, targets, self.heavier)
             loss += float((losses * weights).sum(dtype=torch.float64))
             error *= (weights / self.count)[:, None]
             gradient[:, :-1] += self._transposed(block, error)
@@ -110,7 +116,7 @@ class Objective:
         return error.T @ block
 
 
-def _softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _softmax(logits: Tensor, targets: Tensor, heavier: Tensor) -> tuple[Tensor, Tensor]:
     logs = functional.log_softmax(logits, dim=1)
     losses = -logs.gather(1, targets[:, None])[:, 0]
     error = logs.exp_()
@@ -118,18 +124,19 @@ def _softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return losses, error
 
 
-def _sigmoid(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
-    return losses, torch.sigmoid(logits) - targets
+def _sigmoid(logits: Tensor, targets: Tensor, heavier: Tensor) -> tuple[Tensor, Tensor]:
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=heavier).sum(1)
+    heavy = heavier * targets
+    return losses, torch.sigmoid(logits) * (heavy + 1 - targets) - heavy
 
 
-def _identity(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _identity(logits: Tensor, targets: Tensor, heavier: Tensor) -> tuple[Tensor, Tensor]:
     error = logits - targets
     return 0.5 * (error**2).sum(1), error
 
 
 # By link: the loss of each row, and its slope at the outputs (rows, labels).
-LINKS: dict[Link, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
+LINKS: dict[Link, Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]] = {
     "softmax": _softmax,
     "sigmoid": _sigmoid,
     "identity": _identity,

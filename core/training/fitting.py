@@ -17,7 +17,7 @@ import torch
 from core.device import give_back, memory
 from core.models.classic import MOST_WEIGHTS, Vocabulary, counting, save_vocabulary
 from core.models.loading import replacing
-from core.tasks.classification import label_weights
+from core.tasks.base import Labels
 from core.training import asking
 from core.training.control import Ended
 from core.training.events import Stepped
@@ -44,10 +44,8 @@ def fit(session: Session, phase: Phase) -> None:
     state, settings = session.state, phase.settings
     seen = counted(session) if session.base.kind == "classic" else encoded(session)
     targets = np.array([session.task.target(row, None, session.labels) for row in session.train])
-    link = session.task.link or "softmax"
-    plain = settings.model_copy(update={"loss": "cross_entropy"})
-    weights = label_weights(session.labels, plain) if link == "softmax" else None
-    objective = Objective(seen.train, targets, len(session.labels.names), weights, link)
+    weights = session.task.weights(session.labels, settings.model_copy(update={"loss": "cross_entropy"}))
+    objective = Objective(seen.train, targets, len(session.labels.names), weights, session.task.link or "softmax")
     trials = (
         [settings.regularization]
         if settings.regularization
@@ -83,7 +81,8 @@ def fit(session: Session, phase: Phase) -> None:
 def settle_fit(session: Session, fitting: Fitting, best: dict[str, Any], chosen: torch.Tensor, seen: Seen) -> None:
     """The chosen layer becomes probe/, the measure of what tuning brings, and the first moment that may be kept."""
     head = fitting.objective.head(chosen)
-    save_probe(session, head, seen, best)
+    answers = session.answers(list(head.logits(seen.validation)), session.validation, blanks(len(session.validation)))
+    save_probe(session, head, seen, best, session.task.settle(session.labels, session.validation, answers))
     session.state.probe = best["scores"]
     weights = {"head.weight": torch.from_numpy(head.weight), "head.bias": torch.from_numpy(head.bias)}
     fitting.check(chosen, lambda scores: session.consider(scores, lambda: weights, always=not session.validation))
@@ -107,6 +106,8 @@ class Fitting:
         self.point = objective.start
         self.told = self.checked = 0.0
         self.pace = 0.0
+        # as the loss of tuning: the mean over labels where each is a question of its own, the square and not half of it for numbers
+        self.share = {"sigmoid": 1 / objective.labels, "identity": 2.0}.get(objective.link, 1.0)
 
     def solve(self, start: torch.Tensor, c: float, left: int) -> torch.Tensor:
         """The best layer under restraint `c`."""
@@ -146,7 +147,7 @@ class Fitting:
             Stepped(
                 step=session.state.step,
                 epoch=float(session.state.step - self.first),
-                loss=move.loss,
+                loss=move.loss * self.share,
                 grad_norm=move.norm,
                 examples_per_second=rows,
                 memory=used,
@@ -203,11 +204,11 @@ def counted(session: Session) -> Seen:
     return Seen(train_features, others[0], others[1], vocabulary)
 
 
-def save_probe(session: Session, head: Head, seen: Seen, best: dict[str, Any]) -> None:
+def save_probe(session: Session, head: Head, seen: Seen, best: dict[str, Any], labels: Labels) -> None:
     """probe/ opens like a model: an encoder's names the base that holds its body, a classic one is whole."""
     from safetensors.numpy import save_file
 
-    about = session.about() | {"regularization": best["c"], "scores": best["scores"]}
+    about = session.about(labels) | {"regularization": best["c"], "scores": best["scores"]}
     with replacing(session.folder / "probe") as folder:
         if seen.vocabulary:
             save_vocabulary(seen.vocabulary, folder)

@@ -24,7 +24,7 @@ from core.models.catalogue import BUNDLED, Base, find
 from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
-from core.tasks.base import Example, LabelScores, Prediction, Row, Task, metric_of
+from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, metric_of
 from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
@@ -203,7 +203,7 @@ class Session:
 
     @cached_property
     def source(self) -> Source:
-        return open_base(self.base)
+        return open_base(self.base, self.task.family)
 
     @property
     def processor(self) -> Any:
@@ -263,12 +263,19 @@ class Session:
         watch: Watch | None = None,
     ) -> dict[str, float]:
         """Score answers on the validation split, decide through `best` whether this moment is kept, and tell it all."""
-        scores = self.task.score(self.validation, predictions, self.labels)
+        labels = self.task.settle(self.labels, self.validation, predictions)
+        predictions, watched = self.task.again(predictions, labels), self.task.again(watched, labels)
+        scores = self.task.score(self.validation, predictions, labels)
         is_best = best(scores)
         step = self.state.step
+        wanted = watching.ids(self.folder, self.spec)
         asked = zip([*self.validation, *self.watched], [*predictions, *watched], strict=True)
-        answers = {row["id"]: p.brief() for row, p in asked}
-        shown = {row: answers[row] for row in watching.ids(self.folder, self.spec) if row in answers}
+        answers = {
+            row["id"]: {**p.brief(), "credit": round(self.task.credit(row, p, labels), 4)}
+            for row, p in asked
+            if row["id"] in wanted
+        }
+        shown = {row: answers[row] for row in wanted if row in answers}
         found = self.task.per_label(self.validation, predictions, self.labels)
         per_label = {name: round(share, 4) for name, share in found.items()}
         self.emit(Evaluated(step=step, epoch=epoch, scores=scores, best=is_best, watched=shown, per_label=per_label))
@@ -304,13 +311,14 @@ class Session:
         found = asking.outputs(model, examples, self.task, self.processor, self.device, progress)
         return self.answers(found, rows, examples)
 
-    def about(self) -> dict[str, Any]:
-        """What every saved model says of itself."""
+    def about(self, labels: Labels | None = None) -> dict[str, Any]:
+        """What every saved model says of itself. `labels`: as they are settled for it, where not as the run's."""
+        labels = labels or self.labels
         longest = self.settings.max_length
         return {
             "task": self.task.name,
-            "labels": list(self.labels.names),
-            "extra": dict(self.labels.extra),
+            "labels": list(labels.names),
+            "extra": dict(labels.extra),
             "settings": self.settings.model_dump(exclude={"base"}),  # a folder of this machine is nobody's business
             "columns": [{"role": c.role, "kind": c.kind} for c in self.task.columns if not c.target],
             "max_length": min(longest, self.base.max_length or longest),
