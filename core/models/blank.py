@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DataError, ModelError
+from core.tasks.chat_text import CHATML
 from core.words import Message
 
 BlankKind = Literal["causal", "seq2seq", "image"]
@@ -172,6 +173,8 @@ def learn_tokenizer(texts: Sequence[str], kind: BlankKind, longest: int) -> tupl
         model_max_length=longest,
         clean_up_tokenization_spaces=False,
     )
+    if kind == "causal":
+        tokenizer.chat_template = CHATML
     characters = sum(len(text) for text in read)
     told = Message(
         "The tokenizer learnt {pieces:,} pieces from {characters:,} characters of your texts.",
