@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.cli.finding import existing, find_run, workspace_of
+from core.cli.inputs import checked_role, columns_named, pairs, rows_given
 from core.cli.saying import Meter, Saying
 from core.errors import HoneError, Missing
+from core.tasks.base import Column, Prediction
 from core.words import Message, said
 from core.workspace import read_json
 
 
 def predict(options: argparse.Namespace, say: Saying) -> int:
-    """Answers for texts given on the line, or a whole file."""
-    model = _model_folder(options)
-    if options.texts:
-        from core.inference import Predictor
+    """Answers for what is given on the line, or for a whole file."""
+    from core.tasks import task
 
-        for text, answer in zip(options.texts, Predictor.open(model).predict(options.texts), strict=True):
-            if options.json:
-                say.result({"text": text, "label": answer.label, "probabilities": dict(answer.probabilities)})
-            else:
-                say.out(f"{answer.label}\t{answer.probabilities[answer.label]:.3f}\t{text}")
-        return 0
+    model = _model_folder(options)
+    columns = [column for column in task(read_json(model / "hone.json")["task"]).columns if not column.target]
+    if options.texts or options.inputs:
+        return _told_rows(model, rows_given(columns, options.texts or (), options.inputs), say)
     if not options.file:
         raise HoneError(Message("There is nothing to answer."), fix=Message("Give a file, or --text with a text."))
     from core.inference import predict_file
@@ -34,9 +33,9 @@ def predict(options: argparse.Namespace, say: Saying) -> int:
     file = existing(options.file)
     suffix = ".xlsx" if file.suffix.lower() == ".xlsx" else ".csv"
     out = Path(options.out) if options.out else file.with_name(f"{file.stem}.answered{suffix}")
-    column = options.column or _column_of(model, file)
+    chosen = _columns_for(model, file, columns, options.columns)
     with Meter(say, Message("Answering")) as meter:
-        done = predict_file(model, file, out, None, meter, meter.cancelled, column=column, all_labels=options.all)
+        done = predict_file(model, file, out, None, meter, meter.cancelled, columns=chosen, all_labels=options.all)
     if options.json:
         say.result(done)
     else:
@@ -52,13 +51,37 @@ def predict(options: argparse.Namespace, say: Saying) -> int:
     return 130 if done["cancelled"] else 0
 
 
+def _told_rows(model: Path, rows: Sequence[Mapping[str, Any]], say: Saying) -> int:
+    """A line a row: what it answers, how sure it is where it knows, and what was asked."""
+    from core.inference import Predictor
+
+    for row, answer in zip(rows, Predictor.open(model).predict(rows), strict=True):
+        if say.json:
+            say.result(told_row(row, answer))
+            continue
+        brief = answer.brief()
+        sure = [] if brief["probability"] is None else [f"{brief['probability']:.3f}"]
+        asked = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in row.values()]
+        say.out("\t".join(" ".join(cell.split()) for cell in [str(brief["label"]), *sure, *asked]))
+    return 0
+
+
+def told_row(row: Mapping[str, Any], answer: Prediction) -> dict[str, Any]:
+    """What was asked and what is answered. A text under its label keeps the text beside it, as programs know it."""
+    text = {"text": row["text"]} if answer.kind == "label_scores" and list(row) == ["text"] else {}
+    return {**text, "inputs": dict(row), **answer.as_json()}
+
+
 def evaluate(options: argparse.Namespace, say: Saying) -> int:
     """The report of a run, as sentences and tables; with --out also as CSV files."""
+    from core.cli import measures
     from core.evaluation import answers, report
 
     run = find_run(workspace_of(options), options.run)
     with Meter(say, Message("Evaluating")) as meter:
         made = report.make(run.folder, meter, meter.cancelled)
+    if made.get("kind") == "measures":
+        return measures.told(run, made, options.out, say)
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,12 +157,22 @@ def _model_folder(options: argparse.Namespace) -> Path:
     return run.model
 
 
-def _column_of(model: Path, file: Path) -> str | None:
-    """The column the run learnt from, when the file has it too."""
+def _columns_for(
+    model: Path, file: Path, columns: Sequence[Column], given: Sequence[str] | None
+) -> dict[str, str | list[str]]:
+    """Role -> columns of the file: those that were given, else those the run learnt from, where the file has them all."""
     from core.data.reading import inspect
 
+    names = list(inspect(file, file.name).columns)
+    roles = [column.role for column in columns]
+    chosen = {checked_role(role, roles): columns_named(names, name) for role, name in pairs(given, roles[0])}
     try:
-        wanted = read_json(model.parent / "run.json")["data"]["columns"]["text"]
+        learnt = read_json(model.parent / "run.json")["data"]["columns"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return wanted if wanted in inspect(file, file.name).columns else None
+        return chosen
+    for role in roles:
+        wanted = learnt.get(role) or []
+        every = [wanted] if isinstance(wanted, str) else wanted
+        if role not in chosen and every and set(every) <= set(names):
+            chosen[role] = wanted
+    return chosen

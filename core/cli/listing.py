@@ -1,4 +1,4 @@
-"""`hone runs`, `projects`, `recipe` and `user`: what is there, and who may log in."""
+"""`hone tasks`, `runs`, `projects`, `recipe` and `user`: what is there, and who may log in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,33 @@ from core.cli.finding import find_run, workspace_of
 from core.cli.saying import Saying
 from core.errors import HoneError
 from core.words import Message
+
+
+def tasks_of(options: argparse.Namespace, say: Saying) -> int:
+    """Every task: what it gives, and which columns it needs."""
+    from core.tasks import TASKS
+
+    if options.json:
+        columns = ("role", "kind", "title", "help", "required", "target", "several")
+        say.result(
+            [
+                {
+                    "task": name,
+                    "title": task.title,
+                    "help": task.help,
+                    "columns": [{key: getattr(column, key) for key in columns} for column in task.columns],
+                    "scores": [score.name for score in task.scores],
+                }
+                for name, task in TASKS.items()
+            ]
+        )
+        return 0
+    for name, task in TASKS.items():
+        say.out(f"{name}: {task.title.said(say.language)}")
+        say.out(f"    {task.help.said(say.language)}")
+        for column in task.columns:
+            say.out(f"    {column.role} ({column.kind}): {column.help.said(say.language)}")
+    return 0
 
 
 def runs_of(options: argparse.Namespace, say: Saying) -> int:
@@ -28,6 +55,7 @@ def runs_of(options: argparse.Namespace, say: Saying) -> int:
                         "run": run.id,
                         "project": project.name,
                         "name": run.name,
+                        "task": run.spec["task"],
                         "state": view.state,
                         "created": run.spec["created"],
                         "test": dict(view.test),
@@ -39,7 +67,8 @@ def runs_of(options: argparse.Namespace, say: Saying) -> int:
         say.result(found)
         return 0
     for one in found:
-        score = one["test"].get("accuracy", one["validation"].get("accuracy"))
+        main = main_score(one["task"])
+        score = one["test"].get(main, one["validation"].get(main))
         shown = "–" if score is None else f"{score:.3f}"
         say.out(f"{one['run']}  {one['state']:<11}  {shown:>5}  {one['project']} · {one['name']}")
     if not found:
@@ -100,6 +129,13 @@ def user_remove(options: argparse.Namespace, say: Saying) -> int:
     users.remove(Path(options.auth), options.name)
     say.note(Message("{user} can no longer log in.", user=options.name))
     return 0
+
+
+def main_score(task: str) -> str:
+    """The measure that stands for a run of this task."""
+    from core.tasks import TASKS
+
+    return TASKS[task].scores[0].name if task in TASKS else "accuracy"
 
 
 def _password(say: Saying) -> str:

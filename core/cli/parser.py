@@ -19,7 +19,7 @@ PRESETS = ("quick", "balanced", "best")
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hone",
-        description="Tune a text classifier from a table of examples, judge it, use it and take it away.",
+        description="Tune a model on examples of your own, judge it, use it and take it away.",
         epilog="Begin with: hone train FILE. Each command explains itself: hone train --help",
     )
     parser.add_argument("--version", action="version", version=f"hone {_version()}")
@@ -56,11 +56,21 @@ def _command(commands: Any, name: str, function: Callable[..., int], help: str, 
 
 
 def _train(commands: Any) -> None:
-    parser = _command(commands, "train", training.train, "Tune a model on a table of texts with labels.")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="csv, tsv, txt, xlsx, json, jsonl or parquet")
+    parser = _command(commands, "train", training.train, "Tune a model on a file of examples.")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="csv, tsv, txt, xlsx, json, jsonl, parquet, conll or zip"
+    )
+    parser.add_argument("--task", metavar="NAME", help="what it learns (see: hone tasks); found when left out")
     parser.add_argument("--text", metavar="COLUMN", help="column that holds the texts (found when left out)")
-    parser.add_argument("--label", metavar="COLUMN", help="column that holds the labels (found when left out)")
+    parser.add_argument("--label", metavar="COLUMN", help="column that holds the answers (found when left out)")
     parser.add_argument("--split", metavar="COLUMN", help="column that says train, validation or test")
+    parser.add_argument(
+        "--column",
+        action="append",
+        dest="columns",
+        metavar="ROLE=NAME",
+        help="column of any role of the task; several columns with commas between; may be given again",
+    )
     parser.add_argument("--test", metavar="F", help="file for the final test (else a tenth of FILE is kept aside)")
     parser.add_argument("--validation", metavar="F", help="file to steer by (else a tenth of FILE is kept aside)")
     parser.add_argument("--preset", choices=PRESETS, help="how hard to try (default: balanced)")
@@ -88,13 +98,26 @@ def _resume(commands: Any) -> None:
 
 
 def _predict(commands: Any) -> None:
-    parser = _command(commands, "predict", asking.predict, "Answer texts, or a whole file of them.")
+    parser = _command(commands, "predict", asking.predict, "Answer what is given here, or a whole file.")
     parser.add_argument("run", metavar="RUN_OR_FOLDER", help="a run (see: hone runs), `last`, or a folder with a model")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a table; it comes back with two more columns")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a table; it comes back with the answers beside it")
     parser.add_argument(
         "--text", action="append", dest="texts", metavar="TEXT", help="answer this text; may be given again"
     )
-    parser.add_argument("--column", help="column that holds the texts (found when left out)")
+    parser.add_argument(
+        "--input",
+        action="append",
+        dest="inputs",
+        metavar="ROLE=VALUE",
+        help="what goes with the text (question=..., text_b=...); once for all texts, or once for each",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        dest="columns",
+        metavar="[ROLE=]NAME",
+        help="column that holds the texts, or another role's; several with commas between (found when left out)",
+    )
     parser.add_argument(
         "--out", metavar="F", help="where the answered table goes: .csv or .xlsx (default: beside FILE)"
     )
@@ -121,6 +144,7 @@ def _lists(commands: Any) -> None:
     parser = _command(commands, "runs", listing.runs_of, "List the runs, newest first.")
     parser.add_argument("--project", metavar="NAME", help="only of this project")
     _command(commands, "projects", listing.projects_of, "List the projects.")
+    _command(commands, "tasks", listing.tasks_of, "List what can be learnt, and what each of it needs.")
     _run(_command(commands, "recipe", listing.recipe_of, "Show the settings of a run as a recipe.", as_json=False))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.finding import existing, find_run, text_of, workspace_of
+from core.cli.inputs import checked_role, columns_named, pairs
 from core.cli.saying import Meter, Saying, duration
 from core.errors import HoneError, Missing, SettingsError
 from core.settings import problems
@@ -36,6 +37,8 @@ def train(options: argparse.Namespace, say: Saying) -> int:
     try:
         if options.file:
             _import(project.dataset(), _files(options), options, say)
+        elif options.task or options.columns:
+            _shape(project.dataset(), options)
         _check_labels(project.dataset())
         run = _new_run(project, preset, flags, recipe, options, say)
     except BaseException:
@@ -60,7 +63,7 @@ def _new_run(
     return runs.create(
         project.folder,
         name=options.name or recipe.name or _preset_name(preset, bool(settled.changed)).said(say.language),
-        task=str(project.told.get("task", "classification")),
+        task=dataset.task,
         base=settled.base,
         settings=settings,
         phases=recipe.phases if recipe.phases and not flags else settled.phases,
@@ -152,6 +155,8 @@ class Watching:
 
 
 def _told_end(run: Any, state: str, say: Saying) -> int:
+    from core.tasks import task
+
     view = run.view()
     if state == "failed":
         failure = view.failure or {}
@@ -162,7 +167,7 @@ def _told_end(run: Any, state: str, say: Saying) -> int:
         say.error(Message("The run is {state}.", state=state), Message("Go on with: hone resume {run}", run=run.id))
         return 1
     scores, split = (view.test, "test") if view.test else (view.scores, "validation")
-    told = {name: scores[name] for name in ("accuracy", "macro_f1") if name in scores}
+    told = {score.name: scores[score.name] for score in task(run.spec["task"]).scores if score.name in scores}
     shown = ", ".join(f"{name} {value:.4f}" for name, value in told.items())
     say.note(Message("Finished in {t}.", t=duration(view.seconds)))
     if say.json:
@@ -209,6 +214,7 @@ def _files(options: argparse.Namespace) -> list[tuple[Path, str | None]]:
 
 def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: argparse.Namespace, say: Saying) -> None:
     from core.data.reading import How
+    from core.tasks import task
 
     how = (
         How.from_json({k: getattr(options, k) for k in ("encoding", "delimiter", "sheet")})
@@ -218,13 +224,7 @@ def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: arg
     for path, split in files:
         with Meter(say, Message("Reading {file}", file=path.name)) as meter:
             dataset.add(path, path.name, how, split, meter, meter.cancelled)
-    chosen = {
-        role: column
-        for role, column in (("text", options.text), ("label", options.label), ("split", options.split))
-        if column
-    }
-    if chosen:
-        dataset.set_roles({role: _named_column(dataset, column) for role, column in chosen.items()})
+    _shape(dataset, options)
     plan = {}
     if options.test:
         plan["test"] = 0.0
@@ -234,10 +234,38 @@ def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: arg
         dataset.set_split(**plan)
     for role, told in dataset.roles.items():
         if told.column:
-            say.note(Message("Column “{column}” holds the {role}.", column=told.column, role=role))
+            names = told.column if isinstance(told.column, str) else ", ".join(told.column)
+            say.note(Message("Column “{column}” holds the {role}.", column=names, role=role))
+    say.note(Message("Task: {task}", task=task(dataset.task).title))
     counts = dataset.counts()
     splits = ", ".join(f"{name} {n:,}" for name, n in dict(counts.splits).items())
     say.note(Message("{n:,} rows, {m:,} of them labelled: {splits}", n=counts.rows, m=counts.labelled, splits=splits))
+
+
+def _shape(dataset: Any, options: argparse.Namespace) -> None:
+    """What the file is for, and which columns play which role: as it was said, else as it is guessed."""
+    from core.data.roles import guess_for
+    from core.data.shape import Shape
+    from core.tasks import task
+
+    if options.task:
+        wanted = task(options.task)
+        roles, _ = guess_for(wanted.columns, dataset.samples())
+        dataset.set_shape(Shape.of(wanted.name, wanted.columns), roles)
+    names = list(dataset.columns)
+    chosen = {
+        role: columns_named(names, column)
+        for role, column in (
+            (dataset.shape.first, options.text),
+            (dataset.shape.target.role if dataset.shape.target else "label", options.label),
+            ("split", options.split),
+        )
+        if column
+    }
+    for role, column in pairs(options.columns):
+        chosen[checked_role(role, dataset.shape.names)] = columns_named(names, column)
+    if chosen:
+        dataset.set_roles(chosen)
 
 
 def _check_labels(dataset: Any) -> None:
@@ -247,11 +275,6 @@ def _check_labels(dataset: Any) -> None:
             Message("No row has a label."),
             fix=Message("Name the column that holds the labels with --label, or label them on the page."),
         )
-
-
-def _named_column(dataset: Any, column: str) -> str:
-    """The column of that name, capital letters and spaces around it apart."""
-    return next((c for c in dataset.columns if c.strip().casefold() == column.strip().casefold()), column)
 
 
 def _any_how(options: argparse.Namespace) -> bool:
