@@ -1,7 +1,8 @@
 """Cells that hold several labels, and cells that hold a number, in the ways people write them.
 
     holding(names, samples)    how a table holds its label sets: a separator, JSON lists, one yes/no column a label; with the reason
-    labels(cells, how)         the labels of a row: a list without repeats, or None where nobody has answered
+    parse(cells, how)          the labels of a row: a list without repeats, or None where nobody has answered
+    reader(columns)            `parse` settled by all cells of a column; `number_reader` likewise
     number(cell, decimal)      a float, or None for what is no number; `decimal_sign(cells)` decides between 1.234 and 1,234
 
 A separator is decided over the whole column, because "Arts, crafts & sewing" is one label: it counts only if its pieces come back in
@@ -16,14 +17,16 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 from core.words import Message, listed
 
 SEPARATORS = ("|", ";", "；", "\n", "\t", ",", "，", "、", "/", "#", "+", "&", " ")
 COME_BACK = 0.7  # share of the pieces that must stand in another combination too; a two-level name ("a/b", "a/c") reaches at most 0.5, three levels 0.67
+CLEAR = ("|", ";", "；", "\n", "\t", ",", "，", "、")  # split a row whose column nobody has seen
 NAMED, RARE = 0.35, "|;；\n\t"  # enough for these signs in a column that is called labels, tags, ...
 LONGEST = 80  # characters of a label
 MOST = 2_000  # different labels
@@ -78,14 +81,43 @@ def holding(names: Sequence[str], samples: Sequence[Sequence[str]], column: str 
     return next((how for how in found if LIKELY.match(how.columns[0])), found[0] if found else None)
 
 
-def labels(cells: Mapping[str, str], how: Holding) -> list[str] | None:
-    """The labels of a row in order of appearance. Empty cells: None (nobody has answered); "[]" or all columns no: []."""
+def parse(cells: Mapping[str, str], how: Holding | None = None) -> list[str] | None:
+    """The labels of a row in order of appearance. Empty cells: None (nobody has answered); "[]" or all columns no: [].
+
+    Without `how` a single row must tell: several columns are one label each, and of the signs only the clear ones split (not / or a space).
+    """
+    if how is None:
+        how = _guessed(cells)
     if how.name == "columns":
         values = [cells.get(name, "").strip().lower() for name in how.columns]
         if not any(values) and not how.empty_is_no:
             return None
         return [name for name, value in zip(how.columns, values, strict=True) if value in YES]
     return split(cells.get(how.columns[0], ""), how.separator)
+
+
+def reader(columns: Mapping[str, Sequence[str]]) -> Callable[[Mapping[str, str]], list[str] | None]:
+    """`parse` settled by all cells of the columns that play the role: name -> cells. What `parse` alone can only guess is decided here."""
+    names = tuple(columns)
+    if len(names) == 1:
+        how = _in_column(names[0], columns[names[0]]) or Holding("separator", names, _ONE)
+    else:
+        how = Holding(
+            "columns", names, _ONE, empty_is_no=not any(c.strip().lower() in NO for n in names for c in columns[n])
+        )
+    return lambda cells: parse(cells, how)
+
+
+def columns_of(columns: Mapping[str, Sequence[str]]) -> tuple[list[str], Message] | None:
+    """The columns that hold label sets, from name -> cells, and why."""
+    samples = list(zip_longest(*columns.values(), fillvalue=""))
+    found = holding(list(columns), samples)
+    return (list(found.columns), found.reason) if found else None
+
+
+def fits(cells: Sequence[str]) -> float:
+    """0 to 1: how much one column looks like label sets. Sentences with commas do not."""
+    return 1.0 if _in_column("", cells) else 0.0
 
 
 def split(cell: str, separator: str = "") -> list[str] | None:
@@ -165,6 +197,12 @@ def decimal_sign(cells: Iterable[str]) -> Literal[".", ","]:
     return "," if votes[","] > votes["."] else "."
 
 
+def number_reader(cells: Iterable[str]) -> Callable[[str], float | None]:
+    """`number` settled by all cells of a column."""
+    sign = decimal_sign(cells)
+    return lambda cell: number(cell, sign)
+
+
 def no_numbers(cells: Iterable[str]) -> Message | None:
     """A sentence when filled cells of a column are no numbers; None when all are."""
     wrong = [cell.strip() for cell in cells if cell.strip() and number(cell) is None]
@@ -181,6 +219,17 @@ def _clear_sign(text: str) -> str | None:
 
 
 # Sets ----------------------------------------------------------------------------------------------------------------
+
+
+_ONE = Message("One label a cell.")
+
+
+def _guessed(cells: Mapping[str, str]) -> Holding:
+    names = tuple(cells)
+    if len(names) != 1:
+        return Holding("columns", names, _ONE)
+    sign = next((sign for sign in CLEAR if sign in cells[names[0]]), "")
+    return Holding("separator", names, _ONE, sign)
 
 
 def _in_column(name: str, cells: Sequence[str]) -> Holding | None:

@@ -20,11 +20,16 @@ def fitting(name: str, cells: Sequence[str]) -> float:
     if name == "category":
         different = len(set(filled))
         return 0.0 if len(filled) >= 20 and different > 0.5 * len(filled) else 0.6
+    if name == "categories":  # any cell is a list of one; all of them together tell
+        from core.data.labelled_sets import fits
+
+        return fits(filled)
+    if name == "image":
+        from core.data.images import NAME
+
+        return float(all(NAME.fullmatch(cell.strip()) for cell in filled))
     read = kind(name).read
     there = sum(read({"": cell}, {"text": None}) is not None for cell in filled) / len(filled)
-    if name == "categories":  # any cell is a list of one
-        many = sum(len(read({"": cell}, {}) or ()) > 1 for cell in filled) / len(filled)
-        return there if many >= 0.05 else 0.0
     return there if there >= 0.8 else 0.0
 
 

@@ -2,7 +2,7 @@
 
     columns(names, samples)    which convention a table follows, with the reason
     read(cells, shape)         one row: its turns (or its pair of answers), and what was odd about it
-    parse, preference          the same without the oddities
+    parse, preference          the same without the oddities; `learnable` cuts what nobody answers
     told(odd)                  counted oddities as sentences
 
 A tool call is text here: ``<tool_call>{...}</tool_call>`` in the assistant's turn (as Qwen and Hermes write it), and the tools themselves stand in
@@ -94,9 +94,36 @@ def columns(names: Sequence[str], samples: Sequence[Sequence[str]], want: str | 
     return found or (_conversation(known) if want != "preferences" else None)
 
 
+def columns_of(columns_: Mapping[str, Sequence[str]]) -> tuple[list[str], Message] | None:
+    """The columns that make a conversation together, from name -> cells, and why."""
+    samples = list(zip(*columns_.values(), strict=False))
+    found = columns(list(columns_), samples, "messages")
+    return (list(found.parts.values()), found.reason) if found else None
+
+
 def parse(cells: Mapping[str, str], shape: Shape | None = None) -> list[Turn] | None:
-    """The turns of a row, the last one the assistant's; None where there is nothing to learn."""
-    return read(cells, shape or columns(list(cells), [list(cells.values())], "messages")).messages
+    """All turns of a row, mended, also what stands after the last answer (see `learnable`); None where there are none.
+
+    Cells of a named column that hold plain text are a question; under the name "" only a list of turns counts.
+    """
+    shape = shape or columns(list(cells), [list(cells.values())], "messages")
+    if shape is None:
+        plain = "\n".join(cell for name, cell in cells.items() if name and cell.strip())
+        return [{"role": "user", "content": plain}] if plain and listed(plain) is None else None
+    return (
+        _whole({role: cells.get(column, "") or "" for role, column in shape.parts.items()}, shape, Oddities()) or None
+    )
+
+
+def learnable(messages: list[Turn]) -> list[Turn] | None:
+    """The turns up to the last answer, which a model can learn to give; None where nobody answers."""
+    return ending(messages, Oddities())
+
+
+def answer(cell: str) -> str | None:
+    """The answer in a cell of `chosen` or `rejected`, however it is wrapped; None where there is none."""
+    turns = answered(cell, Oddities()) or []
+    return next((turn["content"] for turn in reversed(turns) if turn["role"] == "assistant"), None)
 
 
 def preference(cells: Mapping[str, str], shape: Shape | None = None) -> dict[str, Any] | None:
@@ -115,15 +142,8 @@ def read(cells: Mapping[str, str], shape: Shape | None) -> Parsed:
     part = {role: cells.get(column, "") or "" for role, column in shape.parts.items()}
     if shape.name == "preference":
         return _pair(part, odd)
-    if shape.kind == "messages" and "turns" in part:
-        turns = opened(part["turns"], odd)
-    else:
-        turns = _asked(part, odd)
-        turns = [*turns, {"role": "assistant", "content": part.get("answer", "")}] if turns is not None else None
-    turns = tidy(_with_system(turns, part), odd) if turns is not None else None
-    if turns is not None:
-        turns = ending(turns, odd)
-    return Parsed(turns, odd=odd.codes)
+    turns = _whole(part, shape, odd)
+    return Parsed(ending(turns, odd) if turns is not None else None, odd=odd.codes)
 
 
 def told(odd: Mapping[str, int] | Iterable[str]) -> list[Message]:
@@ -224,6 +244,15 @@ def _preference(known: _Names) -> Shape | None:
 
 
 # One row ---------------------------------------------------------------------------------------------------------------
+
+
+def _whole(part: Mapping[str, str], shape: Shape, odd: Oddities) -> list[Turn] | None:
+    if "turns" in part:
+        turns = opened(part["turns"], odd)
+    else:
+        turns = _asked(part, odd)
+        turns = [*turns, {"role": "assistant", "content": part.get("answer", "")}] if turns is not None else None
+    return tidy(_with_system(turns, part), odd) if turns is not None else None
 
 
 def _asked(part: Mapping[str, str], odd: Oddities) -> list[Turn] | None:

@@ -9,12 +9,16 @@ import pytest
 
 from core.data.labelled_sets import (
     Holding,
+    columns_of,
     decimal_sign,
+    fits,
     flag_columns,
     holding,
-    labels,
     no_numbers,
     number,
+    number_reader,
+    parse,
+    reader,
     separator,
     split,
 )
@@ -34,9 +38,9 @@ def test_goemotions_gives_the_same_lists_from_csv_and_jsonl(data_dir, part: str)
     as_jsonl = holding(["text", "labels"], [[row["text"], row["labels"]] for row in joined[:500]])
     as_json = holding(["labels"], [[json.dumps(row)] for row in lists[:50]])
     assert as_jsonl and as_jsonl.separator == "," and as_json and as_json.name == "json"
-    assert [labels(row, as_csv) for row in rows] == lists
-    assert [labels(row, as_jsonl) for row in joined] == lists
-    assert [labels({"labels": json.dumps(row)}, as_json) for row in lists] == lists
+    assert [parse(row, as_csv) for row in rows] == lists
+    assert [parse(row, as_jsonl) for row in joined] == lists
+    assert [parse({"labels": json.dumps(row)}, as_json) for row in lists] == lists
 
 
 @pytest.mark.parametrize("sign", ["|", ";", ",", "/", "、", "；", "\n", " "])
@@ -90,13 +94,13 @@ def test_one_yes_or_no_column_a_label(yes: str, no: str):
     rows = [["a", yes, no, no], ["b", yes, yes, no], ["c", no, no, no], ["d", no, yes, yes]]
     how = holding(names, rows)
     assert how and how.name == "columns" and how.columns == ("joy", "anger", "fear")
-    found = [labels(dict(zip(names, row, strict=True)), how) for row in rows]
+    found = [parse(dict(zip(names, row, strict=True)), how) for row in rows]
     assert found == [["joy"], ["joy", "anger"], [], ["anger", "fear"]]
 
 
 def test_a_row_without_any_mark_is_unanswered_where_no_is_written():
     how = holding(["a", "b"], [["1", "0"], ["0", "1"], ["", ""]])
-    assert how and labels({"a": "", "b": ""}, how) is None and labels({"a": "0", "b": "0"}, how) == []
+    assert how and parse({"a": "", "b": ""}, how) is None and parse({"a": "0", "b": "0"}, how) == []
 
 
 def test_a_label_nobody_has_among_the_first_rows_is_still_one():
@@ -151,3 +155,23 @@ def test_the_scores_of_stsb_are_all_numbers(data_dir):
         cells = [row["score"] for row in csv.DictReader(file)]
     assert no_numbers(cells) is None and decimal_sign(cells) == "."
     assert [number(cell) for cell in cells] == [float(cell) for cell in cells]
+
+
+# Settled by a column -----------------------------------------------------------------------------------------------
+
+
+def test_a_reader_decides_by_all_cells_what_one_cannot_tell():
+    read = reader({"topics": ["a/b", "b/c", "c/a", "b"]})
+    assert read({"topics": "a/b"}) == ["a", "b"] and parse({"topics": "a/b"}) == ["a/b"]
+    kept = reader({"category": ["Arts, crafts", "Cars", "Home, garden"]})
+    assert kept({"category": "Arts, crafts"}) == ["Arts, crafts"] and parse({"x": "a|b"}) == ["a", "b"]
+    flags = reader({"joy": ["x", ""], "fear": ["", "x"]})
+    assert flags({"joy": "", "fear": ""}) == [] and flags({"joy": "x", "fear": ""}) == ["joy"]
+    assert number_reader(["0,5", "1,234"])("1,234") == 1.234
+
+
+def test_sentences_with_commas_do_not_look_like_label_sets(data_dir):
+    with (data_dir / "banking77/train.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:200]
+    assert fits([row["text"] for row in rows]) == 0.0 and columns_of({"text": [row["text"] for row in rows]}) is None
+    assert fits(["a|b", "b|c", "c|a"]) == 1.0 and columns_of({"labels": ["a|b", "b|c", "c|a"]})[0] == ["labels"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from core.data import reading
-from core.data.messages import Shape, columns, parse, preference, read, told
+from core.data.messages import Shape, answer, columns, columns_of, learnable, parse, preference, read, told
 
 
 def table(path: Path, tmp_path: Path) -> tuple[list[str], list[dict[str, str]]]:
@@ -240,3 +240,28 @@ def test_conversations_that_go_on_are_compared_at_the_first_difference():
 def test_a_row_that_compares_nothing_is_left_out_and_said(cells: dict, code: str):
     found = one("preferences", **cells)
     assert found.messages is None and found.odd == (code,)
+
+
+# One role at a time ------------------------------------------------------------------------------------------------
+
+
+def test_turns_after_the_last_answer_stay_for_those_who_ask_and_go_for_those_who_learn():
+    turns = parse({"log": json.dumps([U, A, U])})
+    assert turns == [U, A, U] and learnable(turns) == [U, A] and learnable([U]) is None
+
+
+def test_a_plain_prompt_is_a_question_but_a_nameless_cell_must_be_a_list_of_turns():
+    assert parse({"foo": "q"}) == [U] and parse({"prompt": "q"}) == [U]
+    assert parse({"": "q"}) is None and parse({"": json.dumps([U, A])}) == [U, A] and parse({"foo": " "}) is None
+
+
+def test_columns_that_make_a_conversation_together_are_named():
+    found = columns_of({"id": ["1"], "instruction": ["q"], "input": [""], "output": ["a"]})
+    assert found and found[0] == ["instruction", "input", "output"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["a", json.dumps(A), json.dumps([U, A]), json.dumps([{"from": "gpt", "value": "a"}]), "\n\nHuman: q\n\nAssistant: a"]
+)  # fmt: skip
+def test_an_answer_is_found_however_it_is_wrapped(cell: str):
+    assert answer(cell) == "a" and answer(" ") is None
