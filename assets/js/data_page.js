@@ -12,7 +12,8 @@
     if (p.version === me.state.version) return;
     p.version = me.state.version;
     Hone.fill(p.files, files(me));
-    Hone.fill(p.columns, columns(me));
+    Hone.fill(p.task, Hone.dataTask(me));
+    Hone.fill(p.columns, Hone.dataColumns(me));
     Hone.fill(p.split, split(me));
     p.rows.refresh();
     p.checkup.refresh();
@@ -21,7 +22,7 @@
   };
 
   function build(me) {
-    const p = (me.parts = { page: true, head: h("div"), top: h("div.stack.dt-top"), files: h("div"), columns: h("div.dt-columns"), split: h("div"), facts: h("div.facts.dt-facts") });
+    const p = (me.parts = { page: true, head: h("div"), top: h("div.stack.dt-top"), files: h("div"), task: h("div"), columns: h("div.dt-columns"), split: h("div"), facts: h("div.facts.dt-facts") });
     p.checkup = Hone.dataCheckup(me);
     p.rows = Hone.dataRows(me);
     p.balance = h("div.plot.small");
@@ -29,13 +30,17 @@
     p.balanceMore = h("div");
     p.length = h("div.plot.small");
     p.lengthSub = h("span");
-    const plots = h("div.g2e", Hone.card({ title: t("How many texts per label"), sub: p.balanceSub, body: [h("div.dt-balance", p.balance), p.balanceMore] }), Hone.card({ title: t("How long the texts are"), sub: p.lengthSub, body: p.length }));
-    Hone.fill(me.root, p.head, p.top, h("div.g2", h("section.card.dt-file", p.files, p.columns, p.split, p.facts), p.checkup.node), plots, p.rows.node);
+    p.balanceTitle = h("span");
+    p.balanceCard = Hone.card({ title: p.balanceTitle, sub: p.balanceSub, body: [h("div.dt-balance", p.balance), p.balanceMore] });
+    p.lengthCard = Hone.card({ title: t("How long the texts are"), sub: p.lengthSub, body: p.length });
+    const plots = h("div.g2e", p.balanceCard, p.lengthCard);
+    Hone.fill(me.root, p.head, p.top, h("div.g2", h("section.card.dt-file", p.files, p.task, p.columns, p.split, p.facts), p.checkup.node), plots, p.rows.node);
   }
 
   function head(me) {
-    const { counts, imports } = me.state;
-    const next = counts.unlabelled > 0 || counts.labels.length < 2 ? Hone.button(t("Go to labelling"), () => Hone.go("label"), { primary: true }) : Hone.button(t("Choose settings"), () => Hone.go("settings"), { primary: true });
+    const { counts, imports, task } = me.state;
+    const waits = task.target && (counts.unlabelled > 0 || (task.named && counts.labels.length < 2));
+    const next = waits ? Hone.button(t("Go to labelling"), () => Hone.go("label"), { primary: true }) : Hone.button(t("Choose settings"), () => Hone.go("settings"), { primary: true });
     const other = imports.length === 1 ? Hone.button(t("Replace the file"), () => replace(me, imports[0])) : null;
     return Hone.head({ title: t("Your texts"), sentence: t("What Hone read, what it makes of each column, and what deserves a look before training."),
       actions: [Hone.button(t("Add a file"), () => Hone.dataSecond(me, null)), other, next] });
@@ -67,21 +72,6 @@
       if (await Hone.ask({ title: t("Take {file} out?", { file: one.name }), body, yes: t("Take it out"), danger: true })) await me.act("remove", { file: one.id });
     };
     return [use(null, t("More texts")), use("test", t("For the final test")), use("validation", t("To steer by (validation)")), "-", { title: t("Take it out"), danger: true, onpick: remove }];
-  }
-
-  /* ---------- columns ---------- */
-
-  function columns(me) {
-    const { roles, columns: names } = me.state;
-    const asOption = (name) => ({ value: "=" + name, title: name }); // a column may be called anything, "" too
-    const column = (role, title, nothing) => {
-      const now = roles[role];
-      const options = [...(nothing ? [{ value: "", title: nothing }] : []), ...names.map(asOption)];
-      const select = Hone.select({ label: title, options, value: now.column === null ? "" : "=" + now.column, onchange: (value) => me.act("roles", { roles: { [role]: value ? value.slice(1) : null } }) });
-      select.id = "dt-role-" + role;
-      return h("div.dt-column", h("label", { for: select.id }, title), h("p.sub", now.reason || ""), select);
-    };
-    return [column("text", t("The text is in")), column("label", t("The label is in"), t("No column: I label by hand")), column("split", t("Kept aside for testing"), t("Hone splits for me"))];
   }
 
   /* ---------- split ---------- */
@@ -127,7 +117,7 @@
       fields.seed.error(Number.isInteger(value(seed)) && value(seed) >= 0 ? null : t("A whole number from 0 on."));
       const fits = whole(v) && whole(s) && v + s <= 80;
       if (whole(v) && whole(s) && !fits) fields.test.error(t("Together at most 80, so that something is left to learn from."));
-      told.textContent = fits ? t("{n} of 100 are left to learn from. Every label is shared out alike.", { n: 100 - v - s }) : "";
+      told.textContent = fits ? (me.state.task.target === "category" ? t("{n} of 100 are left to learn from. Every label is shared out alike.", { n: 100 - v - s }) : t("{n} of 100 are left to learn from.", { n: 100 - v - s })) : "";
       return fits && Number.isInteger(value(seed)) && value(seed) >= 0;
     };
     for (const input of [validation, test, seed]) input.addEventListener("input", check);
@@ -144,6 +134,10 @@
 
   function labels(me) {
     const p = me.parts;
+    const { named, target } = me.state.task;
+    p.balanceCard.hidden = !named && target !== "number";
+    if (!named) return; // numbers come with the facts
+    p.balanceTitle.textContent = t("How many texts per label");
     const all = [...me.state.counts.labels].sort((a, b) => b.count - a.count);
     const shown = p.allLabels ? all : all.slice(0, MOST_LABELS);
     const rare = all[all.length - 1];
@@ -154,13 +148,12 @@
     const more = all.length > MOST_LABELS ? Hone.button(p.allLabels ? t("Show fewer") : t("Show all {n}", { n: all.length }), () => { p.allLabels = !p.allLabels; labels(me); }, { link: true }) : null;
     Hone.fill(p.balanceMore, more);
     if (!all.length) return;
-    const short = (name) => (Array.from(name).length > 24 ? Array.from(name).slice(0, 23).join("") + "…" : name);
+    const brief = (name) => (Array.from(name).length > 24 ? Array.from(name).slice(0, 23).join("") + "…" : name);
     const traces = () => [{ type: "bar", orientation: "h", x: shown.map((l) => l.count), y: shown.map((_, i) => i), text: shown.map((l) => Hone.fmt.number(l.count)), textposition: "outside", cliponaxis: false, marker: { color: Hone.colourOf("accent") }, customdata: shown.map((l) => plain(l.name)), hovertemplate: "%{customdata}: %{x:,}<extra></extra>" }];
-    const layout = () => ({ xaxis: { visible: false, rangemode: "tozero", range: [0, Math.max(1, shown[0].count) * 1.12] }, yaxis: { autorange: "reversed", tickvals: shown.map((_, i) => i), ticktext: shown.map((l) => plain(short(l.name))), nticks: undefined, ticklabelstandoff: 6, showgrid: false, fixedrange: true }, margin: { l: 20, r: 34, t: 0, b: 4 }, bargap: 0.34, dragmode: false });
+    const layout = () => ({ xaxis: { visible: false, rangemode: "tozero", range: [0, Math.max(1, shown[0].count) * 1.12] }, yaxis: { autorange: "reversed", tickvals: shown.map((_, i) => i), ticktext: shown.map((l) => plain(brief(l.name))), nticks: undefined, ticklabelstandoff: 6, showgrid: false, fixedrange: true }, margin: { l: 20, r: 34, t: 0, b: 4 }, bargap: 0.34, dragmode: false });
     const say = () => t("{n} labels; the most frequent is {label} with {count:,} texts.", { n: all.length, label: all[0].name, count: all[0].count });
     const table = { columns: [{ title: t("label"), cell: (l) => Hone.chip(l) }, { title: t("Texts"), class: "r", cell: (l) => Hone.fmt.number(l.count) }], rows: () => [...me.state.counts.labels].sort((a, b) => b.count - a.count) };
-    if (p.balancePlot) p.balancePlot.update(traces, layout);
-    else p.balancePlot = Hone.plot(p.balance, traces, layout, { say, table, name: "labels" });
+    draw(p, "labels", traces, layout, { say, table, name: "labels" });
   }
 
   async function facts(me) {
@@ -176,11 +169,49 @@
     }
     if (version !== me.state.version) return;
     p.factsDrawn = true;
+    if (told.numbers) numbers(me, told.numbers);
+    p.lengthCard.hidden = !told.mean;
     const words = told.unit === "words";
-    Hone.fill(p.facts, fact(Hone.fmt.number(me.state.counts.rows), t("rows")), fact(Hone.fmt.number(told.mean, 1), words ? t("words on average") : t("characters on average")),
+    if (!told.mean) Hone.fill(p.facts, fact(Hone.fmt.number(me.state.counts.rows), t("rows")));
+    else Hone.fill(p.facts, fact(Hone.fmt.number(me.state.counts.rows), t("rows")), fact(Hone.fmt.number(told.mean, 1), words ? t("words on average") : t("characters on average")),
       fact(Hone.fmt.number(told.most), words ? t("words at most") : t("characters at most")), fact(told.language, t("language")));
-    p.lengthSub.textContent = told.fit;
-    lengths(me, told);
+    p.lengthSub.textContent = told.fit || "";
+    if (told.mean) lengths(me, told);
+  }
+
+  /* How the numbers lie that are to be learnt: [{low, high, count}], a value a bar where there are few. */
+  function numbers(me, bins) {
+    const p = me.parts;
+    p.balanceTitle.textContent = t("How the numbers lie");
+    p.balance.hidden = !bins.length;
+    p.balance.style.height = "220px";
+    Hone.fill(p.balanceMore);
+    p.balanceSub.textContent = bins.length ? t("From {low} to {high}.", { low: short(bins[0].low), high: short(bins[bins.length - 1].high) }) : t("No text has a number yet. They appear here as you give them.");
+    if (!bins.length) return;
+    const name = (b) => (b.low === b.high ? short(b.low) : `${short(b.low)} – ${short(b.high)}`);
+    const apart = bins.length > 1 ? Math.min(...bins.slice(1).map((b, i) => b.low - bins[i].low)) : 1;
+    me.numbers = bins;
+    const traces = () => [{ type: "bar", x: bins.map((b) => (b.low + b.high) / 2), y: bins.map((b) => b.count), width: bins.map((b) => (b.high - b.low || apart) * 0.72), marker: { color: Hone.colourOf("accent") }, customdata: bins.map(name), hovertemplate: "%{customdata}: %{y:,}<extra></extra>" }];
+    const layout = () => ({ xaxis: { title: t("number") }, yaxis: { rangemode: "tozero" }, margin: { l: 44, r: 12, t: 6, b: 40 } });
+    const table = { columns: [{ title: t("number"), cell: name }, { title: t("Texts"), class: "r", cell: (b) => Hone.fmt.number(b.count) }], rows: () => me.numbers };
+    const say = () => t("Numbers from {low} to {high}.", { low: short(bins[0].low), high: short(bins[bins.length - 1].high) });
+    draw(p, "numbers", traces, layout, { say, table, name: "numbers" });
+  }
+
+  const short = (n) => Hone.fmt.number(n, Math.abs(n) < 100 ? 2 : 0);
+
+  /* One plot stands there at a time: of labels or of numbers. */
+  function draw(p, what, traces, layout, rest) {
+    if (p.balanceOf === what) return p.balancePlot.update(traces, layout);
+    if (p.balancePlot) {
+      p.balancePlot.purge();
+      p.balance.parentNode.querySelectorAll(".as-table").forEach((node) => node.remove());
+      const fresh = h("div.plot.small", { style: { height: p.balance.style.height } });
+      p.balance.replaceWith(fresh);
+      p.balance = fresh;
+    }
+    p.balanceOf = what;
+    p.balancePlot = Hone.plot(p.balance, traces, layout, rest);
   }
 
   const fact = (value, words) => h("div", h("b", value), h("span", words));

@@ -62,14 +62,15 @@
       range.textContent = total ? `${Hone.fmt.number(ask.start + 1)}–${Hone.fmt.number(last)} / ${Hone.fmt.number(total)}` : "";
       back.disabled = ask.start === 0;
       forth.disabled = last >= total;
-      const { roles } = me.state;
+      const target = me.state.task.columns.find((one) => one.target);
+      const inputs = me.state.task.columns.filter((one) => !one.target);
       const columns = [
         { title: "#", class: "num dt-n", cell: (r) => Hone.fmt.number(r.n) },
-        { title: roles.text.column, class: "dt-text", cell: (r) => h("div.said.dt-clamp", r.text) },
-        { title: roles.label.column || t("label"), class: "dt-label", cell: (r) => Hone.chip(r.label) },
+        { title: called(inputs[0]), class: "dt-text", cell: (r) => given(r, inputs) },
+        target ? { title: called(target), class: "dt-label", cell: (r) => answer(r, target) } : null,
         { title: t("used for"), class: "nop dt-use", cell: (r) => use(r) },
         { title: "", class: "r dt-more", cell: (r) => more(r) },
-      ];
+      ].filter(Boolean);
       const filtered = ask.search || ask.label || ask.split || ask.only;
       const table = rows.length ? Hone.table({ columns, rows, onrow: open, caption: t("Rows") }) : h("p.sub", filtered ? t("No row fits this search.") : t("There are no rows."));
       Hone.fill(body, table);
@@ -81,6 +82,23 @@
       Hone.fill(foot, pages);
       Hone.fill(told, looking ? h("p", h("span", looking), Hone.button(t("Show all rows"), () => only("", null), { link: true })) : null);
     }
+
+    /* What the file calls a role; several columns go by the task's word for them. */
+    function called(one) {
+      const { column } = me.state.roles[one.role];
+      return typeof column === "string" && column ? column : one.title;
+    }
+
+    /* The inputs of a row in two lines; further ones stand under the first. */
+    function given(row, inputs) {
+      const first = inputs[0].kind === "text" ? h("div.said.dt-clamp", row.text) : h("div.dt-clamp", value(inputs[0].kind, row.inputs[inputs[0].role], { brief: true }));
+      const rest = inputs.slice(1).filter((one) => full(row.inputs[one.role])).map((one) => h("div.dt-also", h("small", called(one)), h("div.dt-clamp", value(one.kind, row.inputs[one.role], { brief: true }))));
+      return rest.length ? h("div.dt-given", first, rest) : first;
+    }
+
+    const full = (value) => value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && !value.length);
+    const value = (kind, value, about) => Hone.value(kind, value, { labels: me.state.counts.labels, ...about });
+    const answer = (row, target) => (target.kind === "category" ? Hone.chip(row.label) : h("div.dt-clamp.dt-answer", value(target.kind, row.value, { text: row.text, brief: true })));
 
     function use(row) {
       if (row.excluded) return t("left out");
@@ -94,10 +112,26 @@
       tr.setAttribute("aria-expanded", String(!shown));
       tr.classList.toggle("on", !shown);
       if (shown) return next.remove();
-      const cells = Object.entries(row.cells || {}).filter(([name]) => name !== me.state.roles.text.column);
+      const { task, roles } = me.state;
+      const roled = new Set([...(task.target === "category" ? [] : task.columns), { role: task.columns[0].role }].flatMap((one) => roles[one.role].column));
+      const cells = Object.entries(row.cells || {}).filter(([name]) => !roled.has(name));
       const rest = cells.length ? h("dl", cells.map(([name, cell]) => [h("dt", name), h("dd.said", cell || "–")])) : null;
-      const whole = h("div", h("p.said", row.text), rest, h("p.sub", [use(row), row.by ? t("label by {who}", { who: row.by }) : null].filter(Boolean).join(" · ")));
-      tr.after(h("tr.dt-open", h("td"), h("td", { colspan: 4 }, whole)));
+      const whole = h("div", roledly(row), rest, h("p.sub", [use(row), row.by ? t("label by {who}", { who: row.by }) : null].filter(Boolean).join(" · ")));
+      tr.after(h("tr.dt-open", h("td"), h("td", { colspan: tr.cells.length - 1 }, whole)));
+    }
+
+    /* Every role of the task in full: marks in their text, all turns of a conversation. */
+    function roledly(row) {
+      const { columns, target } = me.state.task;
+      if (target === "category" && columns.length === 2) return h("p.said", row.text);
+      const marks = target === "spans" && row.value;
+      const one = (part) => {
+        if (part.target && (target === "category" || marks)) return target === "category" ? [h("dt", called(part)), h("dd", Hone.chip(row.label))] : null;
+        const now = part.target ? row.value : row.inputs[part.role];
+        if (!part.target && part === columns[0] && marks) return [h("dt", called(part)), h("dd", value("spans", row.value, { text: row.text }))];
+        return part.required || full(now) ? [h("dt", called(part)), h("dd", value(part.kind, now, { text: row.text }))] : null;
+      };
+      return h("dl.dt-roles", columns.map(one));
     }
 
     function more(row) {
@@ -105,7 +139,7 @@
       button.addEventListener("click", () => {
         const move = (split, title) => ({ title, current: !row.excluded && row.split === split, onpick: () => edit("move", { rows: [row.id], split }, t("Row {n:,} is moved.", { n: row.n })) });
         const out = row.excluded ? { title: t("Put it back"), onpick: () => edit("restore", { rows: [row.id] }, t("Row {n:,} is back.", { n: row.n })) } : { title: t("Leave it out"), onpick: () => edit("exclude", { rows: [row.id] }, t("Row {n:,} is left out.", { n: row.n })) };
-        Hone.menu(button, [{ title: t("Give it another label …"), onpick: () => relabel(row) }, out, "-", move("train", t("Use it to learn from")), move("validation", t("Use it to steer by (validation)")), move("test", t("Use it for the final test"))]);
+        Hone.menu(button, [me.state.task.target === "category" ? { title: t("Give it another label …"), onpick: () => relabel(row) } : null, out, "-", move("train", t("Use it to learn from")), move("validation", t("Use it to steer by (validation)")), move("test", t("Use it for the final test"))]);
       });
       return button;
     }
@@ -125,10 +159,10 @@
     }
 
     function drawPicks() {
-      const { counts } = me.state;
-      const labels = [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...counts.labels.map((l) => ({ value: String(l.id), title: `${l.name} (${Hone.fmt.number(l.count)})` }))];
+      const { counts, task } = me.state;
+      const labels = !task.named ? [{ value: "", title: t("Any answer") }, { value: "none", title: t("Without an answer") }] : [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...counts.labels.map((l) => ({ value: String(l.id), title: `${l.name} (${Hone.fmt.number(l.count)})` }))];
       const splits = [{ value: "", title: t("Used for anything") }, { value: "train", title: t("learning") }, { value: "validation", title: t("steering") }, { value: "test", title: t("final test") }, { value: "out", title: t("left out") }];
-      Hone.fill(picks, Hone.select({ label: t("label"), options: labels, value: ask.label, onchange: (label) => filter({ label }), "data-key": "label" }), Hone.select({ label: t("Used for"), options: splits, value: ask.split, onchange: (split) => filter({ split }), "data-key": "split" }));
+      Hone.fill(picks, !task.target ? null : Hone.select({ label: task.named ? t("label") : t("answer"), options: labels, value: ask.label, onchange: (label) => filter({ label }), "data-key": "label" }), Hone.select({ label: t("Used for"), options: splits, value: ask.split, onchange: (split) => filter({ split }), "data-key": "split" }));
     }
 
     function filter(change) {

@@ -40,7 +40,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows [{id, number, text, label, origin, split, excluded, edited, cells}] and how many there are in all.
+    """Rows [{id, number, text, inputs, label, value, answered, origin, split, excluded, edited, cells}] and how many there are in all.
 
     `left` counts rows of the queue behind the last one (queue only).
     """
@@ -164,6 +164,7 @@ def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[d
                 "label": (state.alive[label].name if label >= 0 else None) if single else state.shown(place, given),
                 "label_id": state.alive[label].id if single and label >= 0 else None,
                 "value": None if single else state.value(place),
+                "answered": label >= 0,
                 "origin": None if label < 0 else "file" if human == UNTOUCHED else "human",
                 "cleared": human == CLEARED,
                 "split": NAMES[int(state.split[place])] if splits else None,

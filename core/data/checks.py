@@ -134,6 +134,8 @@ def _leaks_validation(state: State) -> Finding | None:
 
 
 def _conflicts(state: State) -> Finding | None:
+    if not state.shape.by_label:
+        return None  # several answers to one text may all be right
     mask = twins.conflict_rows(state)
     n = int(mask.sum())
     if not n:
@@ -181,6 +183,8 @@ def _empties(state: State) -> Finding | None:
 
 
 def _garbled(state: State) -> Finding | None:
+    if state.shape.inputs[0].kind != "text":
+        return None
     n = int(garbled.garbled_rows(state).sum())
     if not n:
         return None
@@ -196,6 +200,8 @@ def _garbled(state: State) -> Finding | None:
 
 
 def _rare(state: State) -> Finding | None:
+    if not state.alive:
+        return None
     few = [(int(n), one.name) for n, one in zip(state.label_counts, state.alive, strict=True) if 0 < n < RARE]
     if not few or len(few) == len(state.alive) == 1:
         return None
@@ -321,7 +327,7 @@ def _out(rows: Callable[[State], Mask]) -> Callable[[State], tuple[Any, edits.Ki
 
 def _mend(state: State) -> tuple[Any, edits.Kind, Any]:
     places = np.flatnonzero(garbled.garbled_rows(state))
-    column = next(c for one in state.rows.imports if (c := state.rows.column_of(one, "text")))
+    column = next(c for one in state.rows.imports if (c := state.rows.column_of(one, state.shape.first)))
     return places, "cell", edits.cells(column, [garbled.mended(text) for text in state.texts(places)])
 
 

@@ -332,6 +332,10 @@ class Dataset:
         """A histogram of lengths: see `facts.lengths`."""
         return facts.lengths(self.state, tokens, bins)
 
+    def numbers(self, bins: int = 20) -> list[dict[str, Any]]:
+        """A histogram of the numbers that are to be learnt: see `facts.numbers`."""
+        return facts.numbers(self.state, bins)
+
     def findings(self) -> list[checks.Finding]:
         """The check-up: see `core.data.checks`."""
         return checks.findings(self)

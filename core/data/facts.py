@@ -100,6 +100,22 @@ def lengths(
     }
 
 
+def numbers(state: State, bins: int = 20) -> list[dict[str, Any]]:
+    """A histogram [{"low", "high", "count"}] of the target's numbers in rows that can take part; one bar a value where there are few."""
+    if "numbers" not in state.memory:
+        places = np.flatnonzero(state.usable & (state.label >= 0)).tolist()
+        values = np.array([float(state.value(place)) for place in places], dtype=float)
+        different, counts = np.unique(values, return_counts=True)
+        if len(different) <= bins:
+            found = [(v, v, n) for v, n in zip(different.tolist(), counts.tolist(), strict=True)]
+        else:
+            histogram, edges = np.histogram(values, bins)
+            found = list(zip(edges.tolist(), edges[1:].tolist(), histogram.tolist(), strict=False))
+        state.memory["numbers"] = [{"low": low, "high": high, "count": n} for low, high, n in found]
+    told: list[dict[str, Any]] = state.memory["numbers"]
+    return told
+
+
 def language(texts: Sequence[str]) -> tuple[str, bool]:
     """A guess at the language ("" when none fits), and whether words are set apart by spaces."""
     text = " ".join(t[:500] for t in texts[:500])
@@ -158,7 +174,13 @@ def _sample(state: State, most: int) -> list[str]:
     places = np.flatnonzero(~state.empty)
     if len(places) > most:
         places = places[np.linspace(0, len(places) - 1, most).astype(np.int64)]
-    return [text[:LONGEST] for text in state.texts(places)]
+    first = state.shape.inputs[0]
+    if first.kind == "text":
+        return [text[:LONGEST] for text in state.texts(places)]
+    if first.kind != "messages":
+        return []
+    turns = (row[first.role] or [] for row in state.inputs(places))
+    return ["\n".join(turn["content"] for turn in one)[:LONGEST] for one in turns]
 
 
 def _percentiles(values: Any) -> dict[int, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from core.data import messages, relations, roles, state
+from core.data import labelled_sets, messages, relations, roles, state
 from core.data.dataset import Dataset
 from core.data.roles import Role
 from core.data.shape import SORTING, Shape
@@ -21,7 +21,6 @@ from core.tasks import TASKS, task
 from core.tasks.base import Task
 from core.words import Message, listed
 
-LOOKED = 200  # cells looked at
 LONG = 600  # mean characters of a text from which a lone column is plain text to read rather than texts to label
 CHOSEN = Message("You chose it.")
 USUAL = Message("One text and one label a row is the usual case.")
@@ -44,7 +43,7 @@ class Guess(NamedTuple):
 
 def guess(dataset: Dataset) -> list[Guess]:
     """Every task for this data set, the likeliest first."""
-    cells = {name: column[:LOOKED] for name, column in dataset.samples().items()}
+    cells = dataset.samples()
     usual = roles.guess(cells)
     found: dict[str, Guess] = {}
     for name, one in TASKS.items():
@@ -194,7 +193,7 @@ def _questions(look: _Look) -> Message | None:
     for text, cell in zip(look.cells[context], look.cells[answers], strict=True):
         value = kind("answers").read({answers: cell}, {"text": text}) if cell.strip() else None
         found += cell.strip() != ""
-        there += bool(value) and all(a["text"] in text for a in value)
+        there += bool(value) and all(a["text"] in text for a in value or ())
     if not look.prose(asked) or there < 0.5 * found or not found:
         return None
     return Message("Each row has a question and a text that holds the answer.")
@@ -276,13 +275,11 @@ def _two(look: _Look, name: str) -> bool:
 
 
 def _sets(look: _Look) -> Message | None:
+    found = labelled_sets.columns_of(look.cells)
     names = look.names("label")
-    if not names or not (look.free("label") or (len(names) > 1 and look.labels in names)):
+    if found is None or names != found[0] or (look.labels is not None and look.labels not in names):
         return None
-    if len(names) > 1:
-        return Message("{n} columns say yes or no, one for each label.", n=len(names))
-    many = look.share("label", lambda cell: len(kind("categories").read({names[0]: cell}, {}) or ()) > 1)
-    return Message("Some rows carry several labels at once, in “{column}”.", column=names[0]) if many >= 0.05 else None
+    return found[1]
 
 
 def _rewriting(look: _Look) -> Message | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from core import tasks
 from core.data import intake
 from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.splits import TEST, VALIDATION
 from core.errors import DataError, Missing
 from core.models import catalogue
+from core.tasks import guessing
 from core.words import ASSETS, Message, plural
 from core.workspace import new_id
 from webui.calls import Here, call, panel
@@ -22,6 +24,8 @@ LIGHT = (
 COUNT = 50
 GROUPED = ("finding:conflict", "finding:duplicate", "finding:leak")  # equal texts are looked at side by side
 LONGEST = 2_000  # characters of a cell sent for the table of rows
+NAMED = ("category", "categories", "spans")  # kinds of answers that are made of labels
+OF_ENCODERS = ("long", "unknown")  # findings about what the bundled encoder reads
 LANGUAGES = {
     "en": Message("English"), "zh": Message("Chinese"), "de": Message("German"), "fr": Message("French"), "es": Message("Spanish"),
     "it": Message("Italian"), "pt": Message("Portuguese"), "nl": Message("Dutch"), "pl": Message("Polish"), "tr": Message("Turkish"),
@@ -56,6 +60,7 @@ def state(here: Here) -> dict[str, Any]:
             {**one.as_json(), "said": one.sentence, "rereadable": intake.has_source(data, one)} for one in data.imports
         ],
         "columns": data.columns,
+        "task": _task(data),
         "roles": {role: {"column": one.column, "reason": one.reason} for role, one in data.roles.items()},
         "plan": {**plan.as_json(), "shares": _shared_by_hone(data)},
         "counts": {
@@ -130,11 +135,29 @@ def remove(here: Here, *, file: int) -> None:
     intake.prune(here.dataset)
 
 
-# --- roles and shares ---
+# --- the task, roles and shares ---
 
 
 @call
-def roles(here: Here, *, roles: dict[str, str | None]) -> None:
+def choices(here: Here) -> list[dict[str, Any]]:
+    """What the model could learn from these texts, the likeliest first, each with the reason."""
+    found = []
+    for one in guessing.guess(here.dataset):
+        task = tasks.task(one.task)
+        found.append({"name": one.task, "title": task.title, "help": task.help, "why": one.reason, "seen": one.seen})
+    return found
+
+
+@call
+def learn(here: Here, *, task: str) -> dict[str, Any]:
+    """What the model should learn, as a person chose it. `before` is what it was."""
+    before = here.dataset.task
+    guessing.settle(here.dataset, tasks.task(task).name)
+    return {"before": before, "title": tasks.task(task).title}
+
+
+@call
+def roles(here: Here, *, roles: dict[str, str | list[str] | None]) -> None:
     here.dataset.set_roles(roles)
 
 
@@ -150,6 +173,7 @@ def shares(here: Here, *, validation: float, test: float, seed: int) -> None:
 def facts(here: Here) -> dict[str, Any]:
     data = here.dataset
     told, histogram = data.facts(), data.lengths()
+    target = data.shape.target
     unit = "words" if told.spaces else "characters"
     edges, n = histogram["edges"], histogram["counts"]
     return {
@@ -157,10 +181,11 @@ def facts(here: Here) -> dict[str, Any]:
         "mean": told.mean_words if told.spaces else told.mean_characters,
         "most": (told.words if told.spaces else told.characters).get(100, 0),
         "language": LANGUAGES.get(told.language, Message("not clear")),
-        "fit": _fit(told.tokens.get(100, 0), _cut(data)),
+        "fit": _fit(told.tokens.get(100, 0), _cut(data)) if _cuts(data) else None,
         "histogram": [
             {"low": low, "high": high, "count": count} for low, high, count in zip(edges, edges[1:], n, strict=False)
         ],
+        "numbers": data.numbers() if target and target.kind == "number" else None,
     }
 
 
@@ -206,6 +231,7 @@ def findings(here: Here) -> list[Any]:
             "fixes": [{"id": fix.id, "title": fix.title} for fix in f.fixes],
         }
         for f in here.dataset.findings()
+        if f.code not in OF_ENCODERS or _cuts(here.dataset)
     ]
 
 
@@ -250,7 +276,7 @@ def undo(here: Here, *, group: str) -> None:
 
 
 CALLS: list[Any] = [
-    state, load, example, hub, inspect, reread, job, cancel, use, remove, roles, shares, facts, rows,
+    state, load, example, hub, inspect, reread, job, cancel, use, remove, choices, learn, roles, shares, facts, rows,
     findings, fix, exclude, restore, move, relabel, take_back, undo,
 ]  # fmt: skip
 
@@ -262,7 +288,7 @@ def _key(here: Here) -> str:
 def _start(here: Here, function: str, arguments: dict[str, Any], *, light: bool) -> dict[str, Any]:
     arguments = {"folder": str(here.project.data), **arguments}
     begun = here.jobs.start(
-        f"core.data.intake:{function}", arguments, title=Message("Reading"), key=_key(here), light=light
+        f"core.tasks.intake:{function}", arguments, title=Message("Reading"), key=_key(here), light=light
     )
     return here.jobs.state(begun.id)
 
@@ -307,6 +333,29 @@ def _label(label: dict[str, Any]) -> dict[str, Any]:
     return {**label, "colour": label["colour"] - 1}
 
 
+def _task(data: Any) -> dict[str, Any]:
+    """What the data set is for, why, and the columns that takes."""
+    task, target = tasks.task(data.task), data.shape.target
+    columns = [
+        {key: getattr(column, key) for key in ("role", "kind", "title", "help", "required", "target", "several")}
+        for column in task.columns
+    ]
+    return {
+        "name": task.name,
+        "title": task.title,
+        "help": task.help,
+        "why": guessing.reason_of(data),
+        "columns": columns,
+        "target": target.kind if target else None,
+        "named": target is not None and target.kind in NAMED,
+    }
+
+
+def _cuts(data: Any) -> bool:
+    """Is the bundled encoder what these texts will be read by?"""
+    return tasks.task(data.task).family == "encoder" and data.shape.inputs[0].kind == "text"
+
+
 def _cut(data: Any) -> int:
     """Texts longer than the bundled model reads, as the check-up counts them."""
     return next((f.count for f in data.findings() if f.code == "long"), 0)
@@ -337,10 +386,21 @@ def _row(row: dict[str, Any], labels: dict[int, dict[str, Any]]) -> dict[str, An
         "id": row["id"],
         "n": row["number"],
         "text": row["text"][:LONGEST],
+        "inputs": _clipped(row["inputs"]),
         "label": labels.get(row["label_id"]),
+        "value": _clipped(row["value"]),
         "origin": row["origin"],
-        "split": row["split"] if row["label_id"] is not None else None,
+        "split": row["split"] if row["answered"] else None,
         "excluded": row["excluded"],
         "edited": row["edited"],
         "cells": {name: cell[:LONGEST] for name, cell in list(row["cells"].items())[:60]},
     }
+
+
+def _clipped(value: Any) -> Any:
+    """A value with its texts cut, however deep they stand."""
+    if isinstance(value, str):
+        return value[:LONGEST]
+    if isinstance(value, dict):
+        return {key: _clipped(one) for key, one in value.items()}
+    return [_clipped(one) for one in value[:200]] if isinstance(value, list) else value
