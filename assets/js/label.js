@@ -1,10 +1,15 @@
-/* Label: one text, one key. The loop runs in the browser: texts are fetched ahead (label_list.js), labels are kept and sent in the
-   background (label_keep.js), so the next text never waits for the server. What is seen is drawn by label_view.js. */
+/* Label: one text, one answer. The loop runs in the browser: texts are fetched ahead (label_list.js), answers are kept and sent in the
+   background (label_keep.js), so the next text never waits for the server. What is seen is drawn by label_view.js; how a person
+   answers (one label, several, a number, marks ...) is the task's and lives in a file of its own (Hone.answering). */
 "use strict";
 (() => {
   const KEYS = "123456789abcdefghijklmnopqrtvwxyz"; // without s (skip) and u (undo)
   const UNDO_KEPT = 50;
   const ALL = { show: "unlabelled", search: "", label: "", order: "file" };
+  const ways = {}; // kind of annotation -> what makes its part of the sheet
+
+  /* Declare a way to answer. make(me) gives {node, sentence, labels, draw(item), key(event, key), ...}: see label_single.js for the least one. */
+  Hone.answering = (kind, make) => (ways[kind] = make);
 
   Hone.tab("label", {
     mount(root, ctx) {
@@ -22,10 +27,11 @@
       ctx,
       root,
       project,
-      state: null, // {empty, labels, counts, question, splits, data}
+      state: null, // {empty, kind, inputs, labels, counts, question, data}
+      hand: null, // how answers are given, of this kind of task
       filter: { ...ALL, ...Hone.store.get("label.filter") },
       done: readSession(project), // what can be undone, newest last
-      before: null, // what was decided last: {item, label} or {item, skipped}
+      before: null, // what was decided last: {item, value} or {item, skipped}
       problem: null,
       found: null, // how many texts the present list has
     };
@@ -36,7 +42,10 @@
       changed: (answer, error) => heard(me, answer, error),
     });
     me.list = Hone.textList({ fetch: (ask) => fetched(me, ask), changed: () => arrived(me) });
-    me.choose = (label) => choose(me, label);
+    me.drafts = Hone.drafts(project);
+    me.decide = (value) => decide(me, value);
+    me.draft = (value, how) => draft(me, value, how);
+    me.drafted = () => drafted(me);
     me.skip = () => skip(me);
     me.undo = () => undo(me);
     me.move = (step) => move(me, step);
@@ -65,7 +74,7 @@
     const fresh = !me.state || me.state.data !== state.data || me.state.empty !== state.empty;
     if (me.keep.waiting && !fresh) return; // its counts are older than what is seen here; another look follows the last save
     take(me, state);
-    const kind = state.empty ? "empty" : state.labels.length ? "bench" : "first";
+    const kind = state.empty ? "empty" : state.kind === "none" ? "none" : state.labels.length || !me.hand.labels ? "bench" : "first";
     if (fresh || me.view.built !== kind) me.view.build();
     else me.view.draw();
     if (kind === "bench" && (fresh || (me.list.empty && !me.list.waiting) || !me.began)) {
@@ -75,6 +84,10 @@
   }
 
   function take(me, state) {
+    if (!me.state || me.state.kind !== state.kind || me.state.data !== state.data) {
+      me.state = state;
+      me.hand = (ways[state.kind] || (() => null))(me);
+    }
     me.state = state;
     me.byId = new Map(state.labels.map((label, i) => [label.id, { ...label, key: KEYS[i] || "" }]));
     me.state.labels = [...me.byId.values()];
@@ -86,11 +99,11 @@
     const pending = (row) => me.keep.latest(row.id);
     const unlabelled = me.filter.show === "unlabelled";
     const fetched = me.list.reset(after, (row) => {
-      const label = pending(row);
-      if (label === undefined) return true;
-      row.label = label;
-      row.origin = label === null ? null : "human";
-      return !(unlabelled && label !== null);
+      const value = pending(row);
+      if (value === undefined) return true;
+      row.value = value;
+      row.origin = value === null ? null : "human";
+      return !(unlabelled && value !== null);
     });
     me.view.draw();
     await fetched;
@@ -111,19 +124,36 @@
   }
 
   /* One decision. Everything seen happens now; the server hears of it when it can. */
-  function choose(me, label) {
+  function decide(me, value) {
     const item = me.list.current;
-    if (!item || !me.byId.has(label)) return;
-    const was = { label: item.label, origin: item.origin, by: item.by, at: item.at };
-    settle(me, item, label, "human");
-    const put = me.keep.put(item.id, label);
+    if (!item) return;
+    const was = { value: item.value, origin: item.origin, by: item.by, at: item.at };
+    settle(me, item, value, "human");
+    const put = me.keep.put(item.id, answer(me, value));
+    me.drafts.drop(item.id);
     remember(me, { item: bare(item), was, put });
-    me.before = { item, label };
-    me.others.tell(item.id, label);
-    me.view.hit(label);
+    me.before = { item, value };
+    me.others.tell(item.id, value);
     me.list.next((other) => passedBy(me, other));
     place(me);
     me.view.draw();
+  }
+
+  const answer = (me, value) => (me.state.single ? { label: value } : { value });
+
+  /* What a person has begun to answer to the text that is shown: kept through a reload, sent only with the decision. */
+  function draft(me, value, how) {
+    const item = me.list.current;
+    if (!item) return;
+    me.drafts.set(item.id, value, drafted(me), how);
+    me.view.draw();
+  }
+
+  /* What stands there now: the draft, else the answer in force. */
+  function drafted(me) {
+    const item = me.list.current;
+    const begun = item ? me.drafts.get(item.id) : undefined;
+    return begun !== undefined ? begun : item ? item.value : null;
   }
 
   function skip(me) {
@@ -136,15 +166,16 @@
     me.view.draw();
   }
 
-  /* Back to the text of the last decision, with the label it had before. */
+  /* The last step of what was begun here; else back to the text of the last decision, with the answer it had before. */
   function undo(me) {
+    if (me.list.current && me.drafts.back(me.list.current.id)) return me.view.draw();
     const last = me.done.pop();
     if (!last) return me.view.say(t("There is nothing to undo."));
     const item = me.list.show(last.item);
     if (!last.skipped) {
-      settle(me, item, last.was.label, last.was.origin, last.was);
-      me.keep.put(item.id, last.was.label, last.put);
-      me.others.tell(item.id, last.was.label);
+      settle(me, item, last.was.value, last.was.origin, last.was);
+      me.keep.put(item.id, answer(me, last.was.value), last.put);
+      me.others.tell(item.id, last.was.value);
     }
     me.before = null;
     writeSession(me.project, me.done);
@@ -168,20 +199,19 @@
 
   /* In a list of unlabelled texts, one that got its label in another window meanwhile. */
   function passedBy(me, item) {
-    return me.filter.show === "unlabelled" && item.label !== null && item.elsewhere === true;
+    return me.filter.show === "unlabelled" && item.value !== null && item.elsewhere === true;
   }
 
-  function settle(me, item, label, origin, more) {
-    count(me, item.label, -1);
-    count(me, label, +1);
-    Object.assign(item, { label, origin, by: null, at: null, elsewhere: false }, more || { mine: true });
+  function settle(me, item, value, origin, more) {
+    count(me, item.value, -1);
+    count(me, value, +1);
+    Object.assign(item, { value, origin, by: null, at: null, elsewhere: false }, more || { mine: true });
   }
 
-  function count(me, label, by) {
-    const known = me.byId.get(label);
-    if (known) known.count += by;
-    if (label === null) me.state.counts.unlabelled += by;
-    else me.state.counts.labelled += by;
+  function count(me, value, by) {
+    if (value === null) return void (me.state.counts.unlabelled += by);
+    me.state.counts.labelled += by;
+    for (const label of new Set(me.hand.labelsIn(value))) if (me.byId.has(label)) me.byId.get(label).count += by;
   }
 
   /* The server has taken a batch (or could not be reached). */
@@ -212,15 +242,16 @@
   /* Hone.keys has already left out typing, composing, dialogs and other tabs. False: not ours. */
   function pressed(me, event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (!me.state || me.state.empty || !me.state.labels.length) return false;
+    if (!me.state || me.view.built !== "bench") return false;
     if (key === "/") return me.view.search();
+    const held = event.repeat && (KEYS.includes(key) || key === "s" || key === "u" || key === "Enter");
+    if (held) return undefined; // a key held down decides once
+    if (me.list.current && me.hand.key(event, key) !== false) return undefined;
     if (key === "ArrowLeft" || key === "ArrowRight") return me.move(key === "ArrowLeft" ? -1 : 1);
-    if (key === "Enter") return me.view.find();
-    if (event.repeat) return KEYS.includes(key) || key === "s" || key === "u" ? undefined : false; // a key held down decides once
+    if (event.repeat) return false;
     if (key === "s") return me.skip();
     if (key === "u" || key === "Backspace") return me.undo();
-    const label = me.byKey.get(key);
-    return label ? me.choose(label.id) : false;
+    return false;
   }
 
   /* Where to go on after a reload: the text that is shown now. */
@@ -249,18 +280,19 @@
     if (!("BroadcastChannel" in window)) return { tell() {} };
     const line = new BroadcastChannel(`hone:${me.project}:labels`);
     line.onmessage = (event) => {
-      const { row, label } = event.data || {};
+      const { row, value } = event.data || {};
       const item = me.list && me.list.find(row);
-      if (!item || !me.state) return;
-      settle(me, item, label, label === null ? null : "human", { elsewhere: true });
+      if (!item || !me.state || value === undefined) return;
+      settle(me, item, value, value === null ? null : "human", { elsewhere: true });
       me.view.draw();
     };
-    return { tell: (row, label) => line.postMessage({ row, label }) };
+    return { tell: (row, value) => line.postMessage({ row, value }) };
   }
 
   function readSession(project) {
     try {
-      return JSON.parse(sessionStorage.getItem(`hone:${project}:undo`)) || [];
+      const done = JSON.parse(sessionStorage.getItem(`hone:${project}:undo`)) || [];
+      return done.filter((one) => one.skipped || (one.was && one.was.value !== undefined));
     } catch {
       return [];
     }

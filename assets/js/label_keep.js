@@ -1,6 +1,6 @@
 /* Keeps every label from the key press until the server has it.
 
-An entry is {row, label, client, seq, takes_back?}. It is written to the browser's own storage before anything else happens, sent in order
+An entry is {row, label or value, client, seq, takes_back?}. It is written to the browser's own storage before anything else happens, sent in order
 in the background, and forgotten only when the server has answered. The server takes the same (client, seq) twice as once, so
 sending again is always safe: after a lost answer, after a reload, or from another window that finds what a closed one left.
 Knows nothing of the page: it calls `changed` when there is something to tell. */
@@ -23,10 +23,11 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
     let stored = true; // false: the browser refuses to keep anything (full, or private)
     let refused = [];
 
-    /* `takesBack` names an earlier answer ({client, seq}) that this one undoes; `label` is then what stands again. */
-    function put(row, label, takesBack) {
+    /* `answer` is {label} or {value}. `takesBack` names an earlier answer ({client, seq}) that this one undoes; `answer` is then what
+       stands again. */
+    function put(row, answer, takesBack) {
       seq += 1;
-      entries.push({ row, label, client, seq, ...(takesBack ? { takes_back: takesBack } : {}) });
+      entries.push({ row, ...answer, client, seq, ...(takesBack ? { takes_back: takesBack } : {}) });
       mirror();
       changed();
       if (!running) flush(); // while the server is away the loop waits by itself; a key does not hurry it
@@ -131,9 +132,9 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
       put,
       adopt,
       flush,
-      /* The label that `row` will have once everything is sent; undefined when nothing is under way for it. */
+      /* The answer that `row` will have once everything is sent; undefined when nothing is under way for it. */
       latest(row) {
-        for (let i = entries.length - 1; i >= 0; i -= 1) if (entries[i].row === row) return entries[i].label;
+        for (let i = entries.length - 1; i >= 0; i -= 1) if (entries[i].row === row) return "value" in entries[i] ? entries[i].value : entries[i].label;
         return undefined;
       },
       get waiting() {

@@ -1,8 +1,8 @@
-/* What the Label tab looks like: the sheet with the text and its keys, what is shown next, the list of labels.
-   Built once and then only touched where something changed, so that a key costs less than a frame. Decides nothing: label.js does. */
+/* What the Label tab looks like: the sheet with the text and what belongs to it, the part with which one answers (me.hand), what is shown
+   next, the list of labels. Built once and then only touched where something changed, so that a key costs less than a frame.
+   Decides nothing: label.js does. */
 "use strict";
 (() => {
-  const FEW = 16; // more labels than this: smaller keys and a field to find one by its name
   const BEFORE = 60; // characters of the text before this one
 
   Hone.labelView = (me) => {
@@ -10,10 +10,9 @@
     view.build = () => build(view);
     view.draw = () => view.built === "bench" && draw(view);
     view.saved = () => saved(view);
-    view.hit = (label) => hit(view, label);
     view.say = (text) => (view.part.spoken ? (view.part.spoken.textContent = text) : Hone.toast(text));
+    view.tell = (text) => tell(view, text);
     view.search = () => search(view);
-    view.find = () => find(view);
     view.failed = (error) => Hone.fill(me.root, Hone.notice({ error, actions: [Hone.button(t("Try again"), me.refresh, { small: true })] }));
     return view;
   };
@@ -21,18 +20,20 @@
   function build(view) {
     const { me } = view;
     if (me.state.empty) return empty(view);
-    if (!me.state.labels.length) return firstLabels(view);
+    if (!me.hand) return nothing(view);
+    if (me.hand.labels && !me.state.labels.length) return Hone.firstLabels(view);
     const p = (view.part = {});
     p.title = h("h1", me.state.question);
-    const head = h("div.head", h("div.head-words", p.title, h("p", t("One text, one key. The next text is there before your finger is up."))),
-      h("div.acts", Hone.button(t("Labels"), () => Hone.labelSheet(me)), Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
+    const head = h("div.head", h("div.head-words", p.title, h("p", me.hand.sentence)),
+      h("div.acts", me.hand.labels ? Hone.button(t("Labels"), () => Hone.labelSheet(me)) : null, Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
     p.problem = h("div");
     p.sheet = sheet(view);
     p.before = h("div.lb-last");
     p.save = h("span.lb-saved", { "aria-live": "polite" });
     p.spoken = h("span.sr", { "aria-live": "polite" });
     const main = h("div.lb-main", p.problem, p.sheet, h("div.lb-under", p.before, p.save), p.spoken);
-    Hone.fill(me.root, head, h("div.lb-grid", main, h("aside.lb-side", showMe(view), labelList(view))));
+    Hone.fill(me.root, head, h("div.lb-grid", main, h("aside.lb-side", showMe(view), me.hand.labels ? labelList(view) : null)));
+    Hone.help("label", help(me));
     view.built = "bench";
     draw(view);
     saved(view);
@@ -46,91 +47,49 @@
     }));
   }
 
+  /* The task learns from the texts as they are. */
+  function nothing(view) {
+    const { me } = view;
+    view.built = "none";
+    Hone.fill(me.root, Hone.head({ title: t("Label"), actions: [Hone.button(t("Choose settings"), () => Hone.go("settings"), { primary: true })] }), Hone.empty({
+      title: t("There is nothing to label here."),
+      body: t("For this task the model learns from what stands in your rows as it is. Look at them under Data, or go on to the settings."),
+      actions: [Hone.button(t("Look at the rows"), () => Hone.go("data"))],
+    }));
+  }
+
+  const help = (me) => ({ sentences: [me.hand.sentence, t("Everything is saved as you go, also when the connection is gone for a while."), t("What you began and did not finish is still there when you come back to it.")],
+    keys: [...(me.hand.keys || []), ["S", t("skip")], ["U", t("undo")], [me.hand.turns || "← →", t("back and forth")], ["/", t("search")], ["Esc", t("leave a field")]] });
+
   /* ---------- the sheet ---------- */
 
   function sheet(view) {
     const { me, part: p } = view;
+    const answers = me.hand.labels ? t("Texts with a label") : t("Texts with an answer");
     p.bar = h("i");
-    p.edge = h("div.lb-edge", { role: "progressbar", "aria-valuemin": 0, "aria-label": t("Texts with a label") }, p.bar);
+    p.edge = h("div.lb-edge", { role: "progressbar", "aria-valuemin": 0, "aria-label": answers }, p.bar);
     p.progress = h("span");
     p.row = h("span");
+    p.above = h("div.lb-more", { "aria-live": "polite" });
     p.text = h("div.said.lb-text", { "aria-live": "polite", tabindex: 0 });
+    p.below = h("div.lb-more", { "aria-live": "polite" });
     p.now = h("div.lb-now");
-    p.finder = finder(view);
-    p.keys = h("div.lb-keys", { role: "group", "aria-label": t("Labels") });
-    p.hints = h("div.lb-hints",
+    p.told = h("p.lb-told", { role: "status", hidden: true });
+    p.hints = h("div.lb-hints", me.hand.commit,
       h("button", { onclick: me.skip }, h("kbd", "S"), h("span", t("skip"))),
       h("button", { onclick: me.undo }, h("kbd", "U"), h("span", t("undo"))),
-      h("button.lb-back", { onclick: () => me.move(-1), "aria-label": t("The text before") }, h("kbd", "←")),
-      h("button.lb-forth", { onclick: () => me.move(1), "aria-label": t("The next text") }, h("kbd", "→"), h("span", t("back and forth"))),
+      h("button.lb-back", { onclick: () => me.move(-1), "aria-label": t("The text before") }, h("kbd", (me.hand.turns || "← →").split(" ")[0])),
+      h("button.lb-forth", { onclick: () => me.move(1), "aria-label": t("The next text") }, h("kbd", (me.hand.turns || "← →").split(" ")[1]), h("span", t("back and forth"))),
       h("button.lb-slash", { onclick: () => search(view) }, h("kbd", "/"), h("span", t("search"))));
-    keys(view);
-    return h("section.lb-sheet", { "aria-label": t("The text to label") }, p.edge, h("div.lb-meta", p.progress, p.row), p.text, p.now, p.finder, p.keys, p.hints);
+    if (me.hand.dress) me.hand.dress(p.text);
+    return h("section.lb-sheet", { class: "lb-by-" + me.state.kind, "aria-label": t("The text to label") },
+      p.edge, h("div.lb-meta", p.progress, p.row), p.above, p.text, p.below, p.now, me.hand.node, p.told, p.hints);
   }
 
-  function keys(view) {
-    const { me, part: p } = view;
-    p.tile = new Map();
-    p.drawn = signature(me);
-    p.keys.classList.toggle("many", me.state.labels.length > FEW);
-    p.finder.hidden = me.state.labels.length <= FEW;
-    Hone.fill(p.keys, me.state.labels.map((label) => {
-      const tile = h("button.lb-key", { class: Hone.colour(label.colour), "aria-pressed": false, title: label.name }, h("kbd", label.key ? label.key.toUpperCase() : ""), h("span", breakable(label.name)));
-      tile.addEventListener("click", () => me.choose(label.id));
-      p.tile.set(label.id, tile);
-      return tile;
-    }));
-  }
-
-  /* snake_case_names may break behind their underscores rather than anywhere. */
-  const breakable = (name) => name.split(/(?<=[_/.-])/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
-
-  /* With many labels: Enter, a few letters, Enter. */
-  function finder(view) {
-    const { me, part: p } = view;
-    const box = h("input.text", { type: "search", placeholder: t("Find a label: Enter, a few letters, Enter"), "aria-label": t("Find a label") });
-    const narrow = () => {
-      const wanted = box.value.trim().toLowerCase();
-      const fits = me.state.labels.filter((label) => label.name.toLowerCase().includes(wanted));
-      fits.sort((a, b) => starts(b, wanted) - starts(a, wanted));
-      p.match = wanted && fits.length ? fits[0].id : null;
-      for (const label of me.state.labels) {
-        const tile = p.tile.get(label.id);
-        tile.hidden = !fits.includes(label);
-        tile.classList.toggle("match", label.id === p.match);
-      }
-    };
-    box.addEventListener("input", narrow);
-    box.addEventListener("keydown", (event) => {
-      if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Escape" || (event.key === "Enter" && p.match)) {
-        event.preventDefault();
-        event.stopPropagation();
-        const chosen = event.key === "Enter" ? p.match : null;
-        box.value = "";
-        narrow();
-        box.blur();
-        if (chosen) me.choose(chosen);
-      }
-    });
-    return h("div.lb-find", box);
-  }
-
-  const starts = (label, wanted) => (label.name.toLowerCase().startsWith(wanted) ? 1 : 0);
-
-  function find(view) {
-    const box = view.part.finder && !view.part.finder.hidden && view.part.finder.querySelector("input");
-    if (!box) return false;
-    box.focus();
-    return true;
-  }
-
-  function hit(view, label) {
-    const tile = view.part.tile && view.part.tile.get(label);
-    if (!tile) return;
-    tile.classList.remove("hit");
-    void tile.offsetWidth; // so that the same key twice flashes twice
-    tile.classList.add("hit");
+  /* What is missing before the answer can be taken; gone with the next thing that is done. */
+  function tell(view, text) {
+    view.part.told.hidden = false;
+    view.part.told.textContent = text;
   }
 
   /* ---------- drawing ---------- */
@@ -138,49 +97,71 @@
   function draw(view) {
     const { me, part: p } = view;
     if (p.drawn !== signature(me)) {
-      keys(view);
-      p.labels.replaceWith((p.labels = rows(view)));
+      p.drawn = signature(me);
+      if (me.hand.relabel) me.hand.relabel();
+      if (p.labels) p.labels.replaceWith((p.labels = rows(view)));
     }
     const item = me.list.current;
+    p.told.hidden = true;
     p.sheet.classList.toggle("over", me.list.ended);
     p.sheet.classList.remove("waiting");
     if (item) text(view, item);
     else pause(view);
     counts(view);
     before(view);
-    chosen(view, item);
+    me.hand.draw(item);
+    numbers(view);
   }
 
   function text(view, item) {
-    const { part: p } = view;
+    const { me, part: p } = view;
     if (p.shown !== item) {
       p.shown = item;
-      p.text.textContent = item.text || t("(empty)");
+      if (!me.hand.text) body(view, item);
       p.text.scrollTop = 0;
       p.text.classList.toggle("long", item.text.length > 420);
       p.row.textContent = t("row {n:,}", { n: item.n });
+      further(view, item);
     }
+    if (me.hand.text) me.hand.text(p.text, item);
     provenance(view, item);
   }
 
-  /* Who gave the label that stands now. */
-  function provenance(view, item) {
+  /* The first input: nearly always a text. */
+  function body(view, item) {
     const { me, part: p } = view;
-    const label = me.byId.get(item.label);
-    if (!label) return Hone.fill(p.now);
-    const who = item.origin === "file" ? t("from the file") : item.by && item.by !== me.state.me ? t("by {name}", { name: item.by }) : t("by you");
-    const when = item.origin === "human" && item.at ? Hone.fmt.ago(item.at) : null;
-    Hone.fill(p.now, Hone.chip(label), h("span", [who, when].filter(Boolean).join(", ")), Hone.button(t("History"), () => Hone.labelHistory(me, item), { link: true }));
+    const first = me.state.inputs[0];
+    if (!first || first.kind === "text") p.text.textContent = item.text || t("(empty)");
+    else Hone.fill(p.text, Hone.value(first.kind, item.inputs[first.role]));
   }
 
-  function chosen(view, item) {
+  /* What else the row brings: a question stands above its text, everything else below it. */
+  function further(view, item) {
     const { me, part: p } = view;
-    for (const [id, tile] of p.tile) {
-      const on = Boolean(item) && item.label === id;
-      if ((tile.getAttribute("aria-pressed") === "true") !== on) tile.setAttribute("aria-pressed", on);
-      tile.disabled = !item;
-    }
-    for (const [id, node] of p.number) {
+    const rest = me.state.inputs.slice(1).filter((part) => !me.hand.shows || !me.hand.shows(part));
+    const drawn = (part) => h("div.lb-input", h("h3", called(part.role)), Hone.value(part.kind, item.inputs[part.role], { text: item.text, labels: me.state.labels }));
+    Hone.fill(p.above, rest.filter((part) => part.role === "question").map(drawn));
+    Hone.fill(p.below, item.cut ? h("p.sub", t("Only the first {n:,} characters are shown.", { n: me.state.longest })) : null, rest.filter((part) => part.role !== "question").map(drawn));
+  }
+
+  function called(role) {
+    const names = { text_b: t("Second text"), question: t("Question"), choices: t("Options"), messages: t("Conversation"), chosen: t("The better answer"), rejected: t("The worse answer"), negative: t("What does not belong to it") };
+    return names[role] || role;
+  }
+
+  /* Who gave the answer that stands now. */
+  function provenance(view, item) {
+    const { me, part: p } = view;
+    const brief = item.value === null ? null : me.hand.brief(item.value, item);
+    if (!brief) return Hone.fill(p.now);
+    const who = item.origin === "file" ? t("from the file") : item.by && item.by !== me.state.me ? t("by {name}", { name: item.by }) : t("by you");
+    const when = item.origin === "human" && item.at ? Hone.fmt.ago(item.at) : null;
+    Hone.fill(p.now, brief, h("span", [who, when].filter(Boolean).join(", ")), Hone.button(t("History"), () => Hone.labelHistory(me, item), { link: true }));
+  }
+
+  function numbers(view) {
+    const { me, part: p } = view;
+    for (const [id, node] of p.number || []) {
       const count = me.byId.get(id) ? Hone.fmt.number(me.byId.get(id).count) : "";
       if (node.textContent !== count) node.textContent = count;
     }
@@ -204,15 +185,18 @@
     p.shown = null;
     p.row.textContent = "";
     Hone.fill(p.now);
+    Hone.fill(p.above);
+    Hone.fill(p.below);
     if (me.list.failed) return Hone.fill(p.text, h("span.lb-quiet", t("The next texts come when the connection is back.")));
     const left = me.state.counts.unlabelled;
     if (me.filter.show === "unlabelled" && left <= 0) {
-      return Hone.fill(p.text, h("div.lb-end", h("h2", t("Every text has a label.")), h("div.acts",
+      return Hone.fill(p.text, h("div.lb-end", h("h2", me.hand.labels ? t("Every text has a label.") : t("Every text has its answer.")), h("div.acts",
         Hone.button(t("Choose settings"), () => Hone.go("settings")), Hone.button(t("Look through all texts"), () => me.filtered({ show: "all" }), { link: true }))));
     }
     const none = me.list.empty && me.filter.show === "search";
     const title = none ? t("No text fits this search.") : t("That was the last text in this list.");
-    const still = me.filter.show === "unlabelled" && left > 0 ? t.plural(left, "{n} text is still without a label.", "{n:,} texts are still without a label.") : null;
+    const missing = me.hand.labels ? t.plural(left, "{n} text is still without a label.", "{n:,} texts are still without a label.") : t.plural(left, "{n} text is still without an answer.", "{n:,} texts are still without an answer.");
+    const still = me.filter.show === "unlabelled" && left > 0 ? missing : null;
     const again = none ? Hone.button(t("Show all texts"), () => me.filtered({ show: "all", search: "", label: "" })) : Hone.button(t("Start again from the top"), me.restart);
     Hone.fill(p.text, h("div.lb-end", h("h2", title), still && h("p", still), h("div.acts", again)));
   }
@@ -233,9 +217,9 @@
     const { me, part: p } = view;
     const last = me.before;
     if (!last) return Hone.fill(p.before);
-    const label = last.skipped ? null : me.byId.get(last.label);
+    const brief = last.skipped ? null : me.hand.brief(last.value, last.item);
     const said = last.item.text.length > BEFORE ? last.item.text.slice(0, BEFORE).trimEnd() + " …" : last.item.text;
-    Hone.fill(p.before, h("span", t("Before this:")), label ? Hone.chip(label) : h("span", t("skipped")), h("q.said", said), Hone.button(t("Undo"), me.undo, { link: true }));
+    Hone.fill(p.before, h("span", t("Before this:")), brief || h("span", t("skipped")), h("q.said", said), Hone.button(t("Undo"), me.undo, { link: true }));
   }
 
   function saved(view) {
@@ -269,7 +253,7 @@
       drawShow(view);
     };
     const choice = (show, title, extra) => h("button", { role: "radio", "aria-checked": me.filter.show === show, "data-key": show, onclick: () => pick(show) }, title, extra);
-    Hone.fill(p.choices, choice("unlabelled", t("Without a label"), p.left), choice("all", t("All texts")), choice("search", t("Search or filter")));
+    Hone.fill(p.choices, choice("unlabelled", me.hand.labels ? t("Without a label") : t("Without an answer"), p.left), choice("all", t("All texts")), choice("search", t("Search or filter")));
     p.fields.hidden = false;
     const order = Hone.select({ label: t("Order"), value: me.filter.order, onchange: (order) => me.filtered({ order }), options: [{ value: "file", title: t("In file order") }, { value: "random", title: t("Mixed") }] });
     Hone.fill(p.fields, me.filter.show === "search" ? filters(view) : null, h("label.lb-order", h("span", t("Order")), order));
@@ -295,9 +279,9 @@
         }
       }
     });
-    const labels = [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...me.state.labels.map((l) => ({ value: l.id, title: l.name }))];
+    const labels = me.hand.labels && [{ value: "", title: t("Any label") }, { value: "none", title: t("Without a label") }, ...me.state.labels.map((l) => ({ value: l.id, title: l.name }))];
     p.found = h("p.sub", { "aria-live": "polite" });
-    return [p.query, Hone.select({ label: t("label"), options: labels, value: me.filter.label, onchange: (label) => me.filtered({ label }) }), p.found];
+    return [p.query, labels && Hone.select({ label: t("label"), options: labels, value: me.filter.label, onchange: (label) => me.filtered({ label }) }), p.found];
   }
 
   function search(view) {
@@ -327,39 +311,4 @@
   }
 
   const signature = (me) => JSON.stringify(me.state.labels.map((label) => [label.id, label.name, label.colour, label.key]));
-
-  /* ---------- no labels yet ---------- */
-
-  function firstLabels(view) {
-    view.built = "first";
-    const { me } = view;
-    const boxes = [t("First label"), t("Second label")].map((name) => h("input.text", { "aria-label": name, placeholder: name, maxlength: 100 }));
-    const error = h("p.error", { role: "alert", hidden: true });
-    const make = async () => {
-      const names = boxes.map((box) => box.value.trim());
-      const missing = names.findIndex((name) => !name);
-      if (missing >= 0) return boxes[missing].focus();
-      try {
-        await me.ctx.call("create", { names });
-      } catch (trouble) {
-        error.hidden = false;
-        error.textContent = trouble.message;
-        return;
-      }
-      Hone.bus.emit("labels");
-      await me.refresh();
-    };
-    const form = h("form.lb-first", { onsubmit: (e) => { e.preventDefault(); make(); } }, boxes, error, h("button.btn.primary", { type: "submit" }, t("Start labelling")));
-    form.querySelector("button").type = "submit";
-    Hone.fill(me.root, Hone.head({ title: me.state.question, sentence: t("One text, one key. The next text is there before your finger is up.") }),
-      h("div.g2", Hone.card({ title: t("No labels yet: name the first two"), sub: t("More can be added at any time, and a name can be changed later."), body: form }), samples(me)));
-    boxes[0].focus({ preventScroll: true });
-  }
-
-  /* A few of the texts, so that a person knows what to tell apart. */
-  function samples(me) {
-    const list = h("ul.lb-samples");
-    me.ctx.call("texts", { show: "all", order: "random", count: 5 }).then((answer) => Hone.fill(list, answer.rows.map((row) => h("li.said", row.text))), () => {});
-    return Hone.card({ title: t("Some of your texts"), body: list });
-  }
 })();

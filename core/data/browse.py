@@ -150,7 +150,8 @@ def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[d
             if place in changed and column in around:
                 around[column] = changed[place]
     single = state.shape.by_label
-    inputs = [{"text": text} for text in texts] if single else state.inputs(places)
+    plain = len(state.shape.inputs) == 1 and state.shape.first == "text" and state.shape.inputs[0].kind == "text"
+    inputs = [{"text": text} for text in texts] if plain else state.inputs(places)
     found = []
     for place, row, text, around, given in zip(places.tolist(), ids, texts, cells, inputs, strict=True):
         label = int(state.label[place])

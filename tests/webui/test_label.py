@@ -75,7 +75,7 @@ def test_a_label_sent_twice_counts_once(here: Here):
     put(here, "1:2", "Delivery", 2)
     put(here, "1:2", "Refund", 1)  # the answer to the first was lost, so it came again
     row = next(r for r in label.texts(here, show="all")["rows"] if r["id"] == "1:2")
-    assert row["label"] == ids(here)["Delivery"] and row["by"] == "local" and row["at"]
+    assert row["value"] == ids(here)["Delivery"] and row["by"] == "local" and row["at"]
     assert len(label.history(here, row="1:2")) == 2
 
 
@@ -105,7 +105,7 @@ def test_taking_back_shows_what_stood_before(here: Here):
     put(here, "1:0", "Refund", 1)  # over the file's Delivery
     put(here, "1:0", None, 2, takes_back={"client": "window", "seq": 1})
     row = label.texts(here, show="all")["rows"][0]
-    assert row["label"] == ids(here)["Delivery"] and row["origin"] == "file"
+    assert row["value"] == ids(here)["Delivery"] and row["origin"] == "file"
     put(here, "1:0", None, 2, takes_back={"client": "window", "seq": 1})  # sent again
     assert label.texts(here, show="all")["rows"][0]["origin"] == "file"
 
@@ -119,7 +119,7 @@ def test_an_answer_and_its_undo_may_come_in_one_batch(here: Here):
     ]
     assert label.put(here, project=here.project.id, entries=entries)["saved"] == [1, 2, 3]
     row = next(r for r in label.texts(here, show="all")["rows"] if r["id"] == "1:2")
-    assert row["label"] == name["Delivery"]
+    assert row["value"] == name["Delivery"]
 
 
 def test_nobody_can_take_back_what_another_person_said(here: Here):

@@ -1,10 +1,17 @@
-"""Label: one text, one key. The loop runs in the browser (assets/js/label*.js); here are the texts it shows and the labels it sends."""
+"""Label: one text, one answer. The loop runs in the browser (assets/js/label*.js); here are the texts it shows and the answers it sends.
+
+How a person answers (one label, several, marks, a number ...) is the task's `annotation`. Values travel with label ids in the place of
+names, so that a label renamed meanwhile is still the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from core import tasks
+from core.data.shape import Shape
+from core.data.values import kind
 from core.errors import HoneError
 from core.projects import find
 from core.words import Message
@@ -21,14 +28,23 @@ def tab(page: Page) -> None:
 
 @call
 def state(here: Here) -> dict[str, Any]:
-    """Labels, counts and the question. `data` changes when other rows are there, not with a label."""
+    """Labels, counts, the question and how it is answered. `data` changes when other rows are there, not with a label.
+
+    `inputs`: [{role, kind}] in the task's order. `single`: an answer is one label. `scale`: of the numbers that stand in the data.
+    """
     data = here.dataset
-    counts = data.counts()
+    counts, shape = data.counts(), data.shape
+    annotation = tasks.task(shape.task).annotation
     return {
         "empty": data.empty,
-        "data": "-".join(str(one.id) for one in data.imports) + f":{data.rows.roles.get('text')}",
+        "data": "-".join(str(one.id) for one in data.imports) + f":{shape.task}:{sorted(data.rows.roles.items())}",
         "me": here.workspace.user,
-        "question": _question(here),
+        "question": annotation.question,
+        "kind": annotation.kind,
+        "single": shape.by_label,
+        "inputs": [{"role": part.role, "kind": part.kind} for part in shape.inputs],
+        "scale": _scale(data) if annotation.kind == "number" else None,
+        "longest": LONGEST,
         "labels": _labels(data),
         "counts": {
             "rows": counts.labelled + counts.unlabelled,
@@ -57,9 +73,10 @@ def texts(
     words = str(search) if show == "search" else ""
     page = data.queue(order, only, words, after, min(max(1, int(count)), MOST))
     given = data.labels.given([row["id"] for row in page.rows if row["origin"] == "human"])
+    ids = {one.name: one.id for one in data.state.alive}
     rows, before = [], after
     for row in page.rows:
-        rows.append(_row(row, given.get(row["id"]), before))
+        rows.append(_row(data.shape, ids, row, given.get(row["id"]), before))
         before = row["id"]
     return {"rows": rows, "next": before if page.left else None, "total": page.total}
 
@@ -73,13 +90,17 @@ def put(here: Here, *, project: str, entries: list[dict[str, Any]]) -> dict[str,
 
 @call
 def history(here: Here, *, row: str) -> list[dict[str, Any]]:
-    """Who gave this row which label, newest first."""
+    """Who gave this row which answer, newest first: `label` where it is one label, else `said`, the answer in a line."""
     data = here.dataset
     colours = {one["name"]: one for one in _labels(data)}
+    single = data.shape.by_label
     return [
         {
             "who": _who(here, entry["who"]) if entry["origin"] == "human" else entry["who"],
-            "label": colours.get(entry["label"], {"name": entry["label"], "colour": 7}) if entry["label"] else None,
+            "label": colours.get(entry["label"], {"name": entry["label"], "colour": 7})
+            if single and entry["label"]
+            else None,
+            "said": None if single else entry["label"],
             "at": entry["at"],
             "origin": entry["origin"],
             "undone": entry["undone"],
@@ -147,12 +168,20 @@ def _labels(data: Any) -> list[dict[str, Any]]:
     return [{**one, "colour": one["colour"] - 1} for one in data.labels.labels()]
 
 
-def _row(row: dict[str, Any], given: dict[str, Any] | None, before: str | None) -> dict[str, Any]:
+def _row(
+    shape: Shape, ids: Mapping[str, int], row: dict[str, Any], given: dict[str, Any] | None, before: str | None
+) -> dict[str, Any]:
     return {
         "id": row["id"],
         "n": row["number"],
         "text": row["text"][:LONGEST],
-        "label": row["label_id"],
+        "cut": len(row["text"]) > LONGEST,
+        "inputs": {
+            part.role: _short(row["inputs"].get(part.role))
+            for part in shape.inputs
+            if part.kind != "text" or part.role != shape.first
+        },
+        "value": _value(shape, ids, row),
         "origin": row["origin"],
         "by": given["who"] if given else None,
         "at": given["at"] if given else None,
@@ -160,8 +189,28 @@ def _row(row: dict[str, Any], given: dict[str, Any] | None, before: str | None) 
     }
 
 
-def _question(here: Here) -> Message:
-    return tasks.task(here.project.told.get("task", "classification")).annotation.question
+def _value(shape: Shape, ids: Mapping[str, int], row: dict[str, Any]) -> Any:
+    """The answer in force as the page keeps it: label ids in the place of names; the name itself where the row's options are the labels."""
+    if shape.by_label:
+        return row["label"] if any(part.kind == "choices" for part in shape.inputs) else row["label_id"]
+    if shape.target is None or row["value"] is None:
+        return None
+    return kind(shape.target.kind).renamed(row["value"], ids)
+
+
+def _short(value: Any) -> Any:
+    return value[:LONGEST] if isinstance(value, str) else value
+
+
+def _scale(data: Any) -> dict[str, Any] | None:
+    """The ends of the numbers that stand in the data; None where there are not two different ones. Kept until something changes."""
+    memory = data.state.memory
+    if "scale" not in memory:
+        found = [value for value in (*data.rows.file_values, *data.state.said.values()) if isinstance(value, float)]
+        low, high = min(found, default=0.0), max(found, default=0.0)
+        whole = all(value.is_integer() for value in found)
+        memory["scale"] = {"low": low, "high": high, "whole": whole} if low < high else None
+    return memory["scale"]
 
 
 def _who(here: Here, name: str) -> Message | str:
