@@ -22,10 +22,11 @@ ROOMS = [
     {"core.device"},
     {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them
     {"core.tasks.base"},
-    {"core.models.catalogue"},
+    {"core.models.catalogue", "core.models.architectures", "core.models.known"},
     {"core.training.settings", "core.training.events"},
     {"core.data"},
-    {"core.models", "core.tasks", "core.training", "core.projects", "core.export.recipe"},
+    {"core.evaluation.metrics"},
+    {"core.models", "core.tasks", "core.training", "core.projects", "core.export.recipe", "core.evaluation.spans"},
     {"core.inference", "core.service"},
     {"core.evaluation"},
     {"core.export"},

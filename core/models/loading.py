@@ -183,7 +183,7 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
     if "architecture" in about:
         source = open_base(base, "image" if about["architecture"] == "image-classification" else "encoder")
-        return new_whole(source, about["architecture"], about["labels"]).eval(), source.tokenizer
+        return new_whole(source, about["architecture"]).eval(), source.tokenizer  # its config names the outputs
     source = open_base(base)
     source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
     model = new_model(source, about["labels"], link=None)

@@ -7,12 +7,14 @@ from core.tasks.base import Task
 from core.tasks.classification import Classification
 from core.tasks.multilabel import MultiLabel
 from core.tasks.regression import Regression
+from core.tasks.tokens import Tokens
 from core.words import Message, listed
 
 ALL: tuple[Task, ...] = (
     Classification(),
     MultiLabel(),
     Regression(),
+    Tokens(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}
 

@@ -158,10 +158,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Spans:
-    """Marked places of a text: [{"start", "end", "label", "probability"}], offsets in code points, end exclusive."""
+    """Marked places of a text: [{"start", "end", "label", "probability"}], offsets in code points, end exclusive. `nll`: how unlikely it
+    found what is right, summed over `tokens` (0 tokens: not known)."""
 
     spans: tuple[Mapping[str, Any], ...]
     text: str = ""
+    nll: float = 0.0
+    tokens: int = 0
     kind: Literal["spans"] = "spans"
 
     def as_json(self) -> dict[str, Any]:

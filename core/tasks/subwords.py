@@ -193,8 +193,13 @@ def _held(places: np.ndarray, text: str, whole_words: bool) -> np.ndarray:
     if whole_words:
         for i in range(1, len(places)):
             start = int(places[i, 0])
-            held[i] |= start == places[i - 1, 1] and _of_word(text[start - 1]) and _of_word(text[start])
+            held[i] |= start == places[i - 1, 1] and inside_word(text, start)
     return held
+
+
+def inside_word(text: str, place: int) -> bool:
+    """Does a word go on from the character before `place` to the one there?"""
+    return _of_word(text[place - 1]) and _of_word(text[place])
 
 
 def _of_word(char: str) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.errors import ModelError
 from core.models.catalogue import Base
 from core.models.methods import method
 from core.tasks.base import Task
 from core.training.plan import Plan
 from core.training.settings import TrainingSettings
+from core.words import Message
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,18 @@ class Phase:
 
 def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, base: Base, task: Task) -> list[Phase]:
     """The run's phases with their settings. A classic base is fitted, whatever was asked; a first tuning phase that wants to start
-    from the probe gets one, where the task's last layer can be fitted alone."""
+    from the probe gets one, where the task's last layer can be fitted alone. Where it cannot, tuning begins at once."""
     if base.kind == "classic":
+        if not task.link:
+            raise ModelError(
+                Message("Counted words cannot learn this task: {task}.", task=task.title),
+                fix=Message("Choose a base model that reads texts."),
+            )
         return [Phase(0, "head", settings, False)]
     found = [(p["method"], {**settings.model_dump(), **p.get("settings", {})}, bool(p.get("fresh"))) for p in phases]
-    if not method(found[0][0]).fits and settings.start_from_probe and task.link:
+    if not task.link:
+        found = [one for one in found if not method(one[0]).fits] or found[-1:]
+    elif not method(found[0][0]).fits and settings.start_from_probe:
         found = [("head", settings.model_dump(), False), *found]
     return [
         Phase(n, name, TrainingSettings(**{**values, "method": name}), fresh)

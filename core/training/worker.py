@@ -69,13 +69,13 @@ def carry_on(session: Session, began_before: bool) -> None:
 
 
 def one_phase(session: Session) -> None:
-    """Carry out the phase the run stands at, and put down that it is over."""
+    """Carry out the phase the run stands at, and put down that it is over. A last layer that cannot be fitted alone takes steps, too."""
     from core.models.methods import method
     from core.training.fitting import fit
     from core.training.tuning import tune
 
     phase = session.phases[session.state.phase]
-    (fit if method(phase.method).fits else tune)(session, phase)
+    (fit if method(phase.method).fits and session.task.link else tune)(session, phase)
     session.state.phase += 1
     session.save({}, {})
 
