@@ -15,6 +15,7 @@ import torch
 from core.errors import DataError, ModelError
 from core.models import blank
 
+ROOT = Path(__file__).resolve().parents[3]
 TEXTS = [
     "The cat sat on the mat and looked at the rain.",
     "A dog ran over the green field, and the cat ran after it.",
@@ -40,23 +41,26 @@ def test_sizes_grow():
         assert len(counts) >= 3 and counts == sorted(counts)
 
 
-@pytest.mark.parametrize("kind", ["causal", "seq2seq", "image"])
-def test_the_same_seed_writes_the_same_files_in_another_process(kind: str, tmp_path: Path):
-    torch.manual_seed(77)
-    before = torch.get_rng_state()
-    made = blank.make(kind, "tiny", TEXTS, tmp_path / "a", seed=5)
-    assert torch.equal(before, torch.get_rng_state())
-    code = f"""
+KINDS: tuple[blank.BlankKind, ...] = ("causal", "seq2seq", "image")
+
+
+def test_the_same_seed_writes_the_same_files_in_another_process(tmp_path: Path):
+    code = """
 import json, sys
 from pathlib import Path
 from core.models import blank
-blank.make({kind!r}, "tiny", json.loads(sys.argv[1]), Path(sys.argv[2]), seed=5)"""
-    root = Path(__file__).resolve().parents[3]
-    subprocess.run([sys.executable, "-c", code, json.dumps(TEXTS), str(tmp_path / "b")], check=True, cwd=root)
-    assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    blank.make(kind, "tiny", TEXTS, tmp_path / "c", seed=6)
-    assert digests(tmp_path / "a")["model.safetensors"] != digests(tmp_path / "c")["model.safetensors"]
-    assert "random" in str(made.told[-1])
+for kind in ("causal", "seq2seq", "image"):
+    blank.make(kind, "tiny", json.loads(sys.argv[1]), Path(sys.argv[2]) / kind, seed=5)"""
+    subprocess.run([sys.executable, "-c", code, json.dumps(TEXTS), str(tmp_path / "there")], check=True, cwd=ROOT)
+    torch.manual_seed(77)
+    before = torch.get_rng_state()
+    for kind in KINDS:
+        made = blank.make(kind, "tiny", TEXTS, tmp_path / "here" / kind, seed=5)
+        assert digests(tmp_path / "here" / kind) == digests(tmp_path / "there" / kind)
+        assert "random" in str(made.told[-1])
+    assert torch.equal(before, torch.get_rng_state())  # nobody else's chance is touched
+    other = digests(blank.make("causal", "tiny", TEXTS, tmp_path / "other", seed=6).folder)
+    assert other["model.safetensors"] != digests(tmp_path / "here" / "causal")["model.safetensors"]
 
 
 def test_every_text_comes_back_from_its_tokens(tmp_path: Path):
@@ -157,6 +161,5 @@ def test_the_table_needs_no_torch():
     code = (
         "import sys, core.models.blank as b; b.SIZES['blank:causal-tiny'].parameters(); print('torch' in sys.modules)"
     )
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
