@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from core import tasks
 from core.evaluation import report
 from webui.calls import Here
 
@@ -30,12 +31,17 @@ def chips(names: Sequence[str], colours: Sequence[int] | None) -> list[dict[str,
     return [{"name": name, "colour": colour} for name, colour in zip(names, known, strict=False)]
 
 
-def accuracy(run: Any, view: Any) -> float | None:
-    """On the test texts: from the run itself, or from its report when it was stopped before its own test."""
-    if "accuracy" in view.test:
-        return float(view.test["accuracy"])
+def reached(run: Any, view: Any) -> float | None:
+    """The task's first measure on the test rows: from the run itself, or from its report when it was stopped before its own test."""
+    measure = tasks.task(run.spec["task"]).scores[0].name
+    if measure in view.test:
+        return float(view.test[measure])
     made = report.read(run.folder)
-    return made.get("accuracy") if made and made["split"] == "test" else None
+    if not made or made["split"] != "test":
+        return None
+    if "scores" not in made:
+        return made.get(measure)
+    return next((one["value"] for one in made["scores"] if one["name"] == measure), None)
 
 
 def _told(run: Any, view: Any) -> dict[str, Any]:
@@ -44,6 +50,6 @@ def _told(run: Any, view: Any) -> dict[str, Any]:
         "id": run.id,
         "title": run.name,
         "created": spec["created"],
-        "accuracy": accuracy(run, view),
+        "accuracy": reached(run, view),
         "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
     }

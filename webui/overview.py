@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import projects
+from core import projects, tasks
 from core.errors import Missing
 from core.training import draft
 from core.words import Message, plural
 from core.workspace import read_json
 from webui.calls import Here, call
-from webui.finished import accuracy
+from webui.finished import reached
 from webui.show import duration
 
+SORTED = ("category", "categories")  # kinds of answers for which two labels must be there
 WORKING = ("queued", "preparing", "running")
 PRESETS = {
     "quick": Message("Quick look"),
@@ -64,8 +65,10 @@ class _Seen:
     share: float
     seconds_left: float | None
     step: int
-    right: float | None
+    right: float | None  # the task's first measure on the test
     place: int | None = None
+    measure: Message | None = None  # its name where it is not the share right
+    share_of: bool = True  # whether it is a share
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,22 @@ class _Facts:
     rows: int = 0
     unlabelled: int = 0
     labels: int = 0
+    answered: int = 0
+    target: str | None = "category"  # kind of the answers; None where there is nothing to answer
     preset: str | None = None
     runs: Sequence[_Seen] = field(default_factory=tuple)
     model: _Seen | None = None  # the newest run that kept a model
     judged: bool = False
     taken: bool = False
+
+    @property
+    def waits(self) -> Message | None:
+        """What must be there before anything can be learnt."""
+        if self.target in SORTED:
+            return Message("Needs two labels") if self.labels < 2 else None
+        if self.target is None:
+            return None if self.rows else Message("Needs texts")
+        return None if self.answered else Message("Needs answers")
 
 
 def _project(here: Here) -> projects.Project:
@@ -91,7 +105,7 @@ def _project(here: Here) -> projects.Project:
 
 
 def _facts(here: Here) -> _Facts:
-    counts = here.dataset.counts()
+    counts, target = here.dataset.counts(), here.dataset.shape.target
     runs = here.project.runs()
     seen = [_seen(here, run) for run in runs]
     kept = next((i for i, run in enumerate(runs) if _has_model(run, seen[i])), None)
@@ -100,6 +114,8 @@ def _facts(here: Here) -> _Facts:
         rows=counts.rows,
         unlabelled=counts.unlabelled,
         labels=sum(1 for n in counts.labels.values() if n),
+        answered=counts.labelled,
+        target=target.kind if target else None,
         preset=_preset(here.project.folder),
         runs=tuple(seen),
         model=seen[kept] if kept is not None else None,
@@ -110,9 +126,13 @@ def _facts(here: Here) -> _Facts:
 
 def _seen(here: Here, run: Any) -> _Seen:
     view = run.view()
-    right = accuracy(run, view) if view.state in ("finished", "stopped") else None
+    right = reached(run, view) if view.state in ("finished", "stopped") else None
     place = here.engine.place(run) if view.state == "queued" else None
-    return _Seen(run.id, run.name, view.state, view.share, view.seconds_left, view.step, right, place)
+    score = tasks.task(run.spec["task"]).scores[0]
+    measure = None if score.name == "accuracy" else score.title
+    return _Seen(
+        run.id, run.name, view.state, view.share, view.seconds_left, view.step, right, place, measure, score.share
+    )
 
 
 def _has_model(run: Any, seen: _Seen) -> bool:
@@ -162,16 +182,21 @@ def _data(facts: _Facts) -> Step:
 def _label(facts: _Facts) -> Step:
     if not facts.rows:
         return Step("open", Message("Needs texts"))
+    if facts.target is None:
+        return Step("done", Message("Nothing to label here"))
     if not facts.unlabelled:
-        return Step("done", Message("Every text has a label"))
+        labels = facts.target in SORTED
+        return Step("done", Message("Every text has a label") if labels else Message("Every text has an answer"))
+    if facts.target not in SORTED:
+        return Step("warn", Message("{n:,} still without an answer", n=facts.unlabelled))
     if facts.labels < 2:
         return Step("open", Message("Name the first two labels") if not facts.labels else Message("Needs two labels"))
     return Step("warn", plural(facts.unlabelled, "{n:,} still without a label", "{n:,} still without a label"))
 
 
 def _settings(facts: _Facts) -> Step:
-    if facts.labels < 2:
-        return Step("open", Message("Needs two labels"))
+    if facts.waits:
+        return Step("open", facts.waits)
     if facts.preset is None and not facts.runs:
         return Step("open", Message("Choose how hard it tries"))
     return Step("done", PRESETS.get(facts.preset or "balanced", PRESETS["own"]))
@@ -179,7 +204,7 @@ def _settings(facts: _Facts) -> Step:
 
 def _train(facts: _Facts) -> Step:
     if not facts.runs:
-        return Step("open", Message("Needs two labels") if facts.labels < 2 else Message("Ready to start"))
+        return Step("open", facts.waits or Message("Ready to start"))
     active = _active(facts)
     if active is None:
         return _last_run(facts)
@@ -212,7 +237,12 @@ def _evaluate(facts: _Facts) -> Step:
         return Step("open", Message("Needs a finished run"))
     if facts.model.right is None:
         return Step("done" if facts.judged else "open", Message("Can you trust it?"))
-    note = Message("{k} of 100 right", k=int(facts.model.right * 100 + 0.5))
+    value, measure = facts.model.right, facts.model.measure
+    if measure is None:
+        note = Message("{k} of 100 right", k=int(value * 100 + 0.5))
+    else:
+        shown = f"{100 * value:.0f} %" if facts.model.share_of else f"{value:.3g}"
+        note = Message("{measure} {value}", measure=measure, value=shown)
     return Step("done" if facts.judged else "open", note)
 
 
@@ -229,8 +259,10 @@ def _next(facts: _Facts) -> dict[str, Any]:
     """One sentence and where it leads: texts, two labels, settings, start, verdict, take away."""
     if not facts.rows:
         return {"step": Message("add your texts"), "tab": "data"}
-    if facts.labels < 2:
-        return {"step": Message("give at least two labels"), "tab": "label"}
+    if facts.waits:
+        two = facts.target in SORTED
+        step = Message("give at least two labels") if two else Message("give the first answers")
+        return {"step": step, "tab": "label"}
     if _active(facts) and facts.unlabelled:
         return {"step": _the_rest(facts), "tab": "label"}
     if _active(facts):
@@ -251,6 +283,8 @@ def _next(facts: _Facts) -> dict[str, Any]:
 
 
 def _the_rest(facts: _Facts) -> Message:
+    if facts.target not in SORTED:
+        return plural(facts.unlabelled, "answer the last text", "answer the last {n:,} texts")
     return plural(facts.unlabelled, "label the last text", "label the last {n:,} texts")
 
 

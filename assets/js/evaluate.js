@@ -107,19 +107,29 @@
   function build(view) {
     view.look.stop();
     Object.assign(view, { report: null, seen: {}, list: { kind: "mistakes" }, order: null, progress: null, board: null });
-    view.slots = Object.fromEntries(SLOTS.map((name) => [name, h("div.ev-slot", { id: "evaluate-" + name })]));
-    view.frame = h("div.ev", Object.values(view.slots));
+    frame(view, null);
+  }
+
+  /* The places of a kind of report: by label, or by measures of the task's own (evaluate_measures.js). */
+  function frame(view, kind) {
+    const names = kind === "measures" ? ["head", "notes", ...Object.values(cards.measures.SLOTS)] : SLOTS;
+    Object.assign(view, { kind, seen: {}, progress: null });
+    view.slots = Object.fromEntries(names.map((name) => [name, h("div.ev-slot", { id: "evaluate-" + name })]));
+    view.frame = h("div.ev", { class: kind || "" }, Object.values(view.slots));
     fill(view.root, view.frame);
     drawHead(view);
   }
 
   function draw(view) {
-    const { report, slots } = view;
+    const { report } = view;
     const making = report.state === "making";
-    view.frame.classList.toggle("wide", report.labels.length > MANY);
+    const measured = report.kind === "measures";
+    if (measured !== (view.kind === "measures")) frame(view, measured ? "measures" : null);
+    const { slots } = view;
+    view.frame.classList.toggle("wide", !measured && report.labels.length > MANY);
     once(view, "head", [making, report.total, report.split, view.runs], () => drawHead(view));
     notes(view);
-    for (const [part, slot] of Object.entries(PARTS)) {
+    for (const [part, slot] of Object.entries(measured ? cards.measures.SLOTS : PARTS)) {
       once(view, part, [report[part], making], () => fill(slots[slot], card(view, part)));
     }
   }
@@ -134,6 +144,7 @@
 
   function card(view, part) {
     const made = view.report[part];
+    if (view.kind === "measures") return made ? cards.measures[part](view, made) : view.report.state === "making" ? cards.measures.waiting(part) : null;
     if (part === "confusion" && !made) fill(view.slots.pairs);
     if (!made) return view.report.state === "making" ? cards.waiting(part) : null;
     if (part === "confusion") fill(view.slots.pairs, made.names.length > MANY ? cards.pairs(view, made) : null);
@@ -143,7 +154,7 @@
   function drawHead(view) {
     const { report } = view;
     const actions = [Hone.button(t("Try it yourself"), () => tryIt(view), { primary: true })];
-    if (report && report.state === "ready") actions.unshift(downloads(view));
+    if (report && report.state === "ready") actions.unshift(view.kind === "measures" ? cards.measures.downloads(view) : downloads(view));
     fill(view.slots.head, Hone.head({ title: t("Can you trust it?"), sentence: askedOn(report), actions }), chooser(view));
   }
 

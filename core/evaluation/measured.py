@@ -183,6 +183,13 @@ def rows_of(run_dir: Path | str, *, only: str | None = None, start: int = 0, cou
     return {"rows": found, "total": len(order)}
 
 
+def right_answers(run_dir: Path | str) -> dict[str, str]:
+    """Row id -> the right answer in one line, as the report has it."""
+    with pa.OSFile(str(Path(run_dir) / "report" / FILE), "rb") as source:
+        table = pa.ipc.open_file(source).read_all()
+    return dict(zip(table.column("id").to_pylist(), table.column("gold").to_pylist(), strict=True))
+
+
 def interval(
     task: Task, measure: str, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels, seed: int = 7
 ) -> tuple[float | None, float | None]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core import tasks
 from core.errors import Cancelled, Missing, RunError
 from core.evaluation.answers import Answers, rival_of
 from core.evaluation.metrics import averages, confusion, per_label, wilson
@@ -65,15 +66,19 @@ def make(
     try:
         if (done := read(run_dir)) and done["done"]:
             return done
-        from core import tasks
         from core.evaluation import measured
 
-        task = tasks.task(read_json(run_dir / "run.json")["task"])
-        if task.prediction != "label_scores" or [c.kind for c in task.columns if not c.target] != ["text"]:
+        if by_measures(read_json(run_dir / "run.json")["task"]):
             return measured.make(run_dir, _stamp(run_dir), progress, cancelled)
         return _Making(run_dir, progress, cancelled).all()
     finally:
         lock.release()
+
+
+def by_measures(name: str) -> bool:
+    """Whether runs of this task are reported by measures (`core.evaluation.measured`): all but those of one text and one label."""
+    task = tasks.task(name)
+    return task.prediction != "label_scores" or [c.kind for c in task.columns if not c.target] != ["text"]
 
 
 def read(run_dir: Path | str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import Missing
 from core.evaluation import answers, report
 from core.words import Message, plural
+from webui import measures
 from webui.calls import Here, call, panel
 from webui.finished import chips, finished
 from webui.page import Page
@@ -50,7 +51,7 @@ def report_of(here: Here, *, run: str) -> dict[str, Any]:
         job = make_report(here, run=run)
     if job["state"] in ("failed", "cancelled"):
         return {"state": job["state"], "error": job["error"], **_parts(here, run, made)}
-    title = _doing(made)
+    title = measures.doing(made) if _measured(here, run) else _doing(made)
     told = {"title": title, "done": job["done"], "total": job["total"], "seconds_left": job["seconds_left"]}
     return {"state": "making", "job": told, **_parts(here, run, made)}
 
@@ -73,8 +74,11 @@ def cancel_report(here: Here, *, run: str) -> None:
 
 @call
 def texts(here: Here, *, run: str, what: Mapping[str, Any], start: int = 0, count: int = 20) -> dict[str, Any]:
-    """A page of texts: of a cell {"kind": "cell", "right", "said"}, or all "mistakes", or what tuning "mended" or "broke"."""
+    """A page of texts: of a cell {"kind": "cell", "right", "said"}, or all "mistakes", or what tuning "mended" or "broke"; where there are
+    measures, the "worst" or the "best" answers."""
     folder, kind = here.run(run).folder, str(what.get("kind"))
+    if _measured(here, run):
+        return measures.rows(here, run, kind, start, count)
     if kind == "cell":
         page = answers.rows_of(folder, what.get("right"), what.get("said"), start=start, count=count)
     else:
@@ -94,6 +98,8 @@ def relabel(here: Here, *, run: str, row: str, label: str | None, client: str, s
 def report_file(here: Here, *, run: str, what: str) -> dict[str, Any]:
     """An address for one table of the report as CSV, or for all of it in a zip."""
     chosen = here.run(run)
+    if _measured(here, run):
+        return measures.file(here, run, report.read(chosen.folder) or {}, what)
     name = re.sub(r"[^\w.-]+", "-", chosen.name).strip("-") or "run"
     folder = chosen.folder / "report"
     if what == "all":
@@ -111,6 +117,10 @@ def _key(here: Here, run: str) -> str:
     return f"report:{here.project_id}:{run}"
 
 
+def _measured(here: Here, run: str) -> bool:
+    return report.by_measures(here.run(run).spec["task"])
+
+
 def _doing(made: Mapping[str, Any] | None) -> Message:
     ready = made["ready"] if made else []
     if "counting" in ready:
@@ -122,6 +132,9 @@ def _doing(made: Mapping[str, Any] | None) -> Message:
 
 def _parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parts that are ready, in the page's shape; those that are not are None."""
+    if _measured(here, run):
+        told = measures.parts(here, run, made)
+        return {**told, "verdict": _marked(told["verdict"], ("value",)) if told["verdict"] else None}
     if made is None:
         told = here.run(run).spec["labels"]
         return {**dict.fromkeys(PARTS), "labels": chips(told["names"], told.get("colours"))}
@@ -259,13 +272,13 @@ class _Figure(str):
 LOUD = ("k", "n", "label")  # the holes of the verdict's first sentences that carry its weight
 
 
-def _marked(parts: Mapping[str, Any]) -> dict[str, Any]:
+def _marked(parts: Mapping[str, Any], loud_ones: Sequence[str] = LOUD) -> dict[str, Any]:
     """The verdict with its figures marked; "It answers \\x01207\\x02 of \\x01220\\x02 ..."."""
     told = {}
     for name in ("caution", "answers", "mind", "expect", "tuning"):
         message = Message.from_json(parts[name]) if parts.get(name) else None
         if message:
-            loud = LOUD if name in ("answers", "mind") else ()
+            loud = loud_ones if name in ("answers", "mind") else ()
             values = {k: v if isinstance(v, Message) else _Figure(v, k in loud) for k, v in message.values.items()}
             message = Message(message.template, **values)  # words: the same sentence
         told[name] = message
