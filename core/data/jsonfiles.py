@@ -229,7 +229,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and all(isinstance(v, str) and "," not in v for v in value):
+    if isinstance(value, list) and value and all(isinstance(v, str) and "," not in v for v in value):
         return ",".join(value)
     try:
         return json.dumps(value, ensure_ascii=False)[:MAX_CELL]

@@ -24,10 +24,21 @@ def fitting(name: str, cells: Sequence[str]) -> float:
         from core.data.labelled_sets import fits
 
         return fits(filled)
+    if name == "option":  # a letter, a number or the option's own words
+        return 0.5
     if name == "image":
         from core.data.images import NAME
 
         return float(all(NAME.fullmatch(cell.strip()) for cell in filled))
+    if (
+        name == "spans"
+    ):  # marks inside a text are taken out when a file comes; what is left of them is no column of spans
+        from core.data.spans import INLINE
+        from core.data.spans import read as spans
+
+        forms = [found.convention.form if (found := spans({"": cell})) else None for cell in filled]
+        there = sum(form is not None and form not in INLINE for form in forms) / len(filled)
+        return there if there >= 0.8 else 0.0
     read = kind(name).read
     there = sum(read({"": cell}, {"text": None}) is not None for cell in filled) / len(filled)
     return there if there >= 0.8 else 0.0
@@ -47,4 +58,12 @@ def several(name: str, columns: Mapping[str, Sequence[str]]) -> tuple[list[str],
         from core.data.choices import columns_of as options
 
         return options(columns)
+    if name == "answers":
+        from core.data.answers import columns_of as answers
+
+        return answers(columns)
+    if name == "marked":
+        from core.data.relations import columns_of as entities
+
+        return entities(columns)
     return None

@@ -233,7 +233,9 @@ def _turns(look: _Look, want: str) -> messages.Shape | None:
 
 def _places(look: _Look) -> Message | None:
     names = look.names("label")
-    if not names or look.labels in names or not any(cell.strip() for cell in look.cells[names[0]]):
+    if not names or (look.labels in names and look.share("label", lambda cell: cell.lstrip()[0] in "[{") < 0.8):
+        return None
+    if not any(cell.strip(" []{}") for cell in look.cells[names[0]]):
         return None
     return Message("The column “{column}” marks places of the text.", column=names[-1])
 
