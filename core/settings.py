@@ -132,10 +132,13 @@ def changed(base: Settings, settings: Settings) -> dict[str, Any]:
 
 
 def shown(cls: type[Settings], values: Mapping[str, Any], more: Mapping[str, Any]) -> set[str]:
-    """The names of the knobs that count for these values. `more` holds what is no field, such as the kind of the base."""
+    """The names of the knobs that count for these values. `more` holds what is no field, such as the kind of the base; a condition
+    on something nobody has told is passed over."""
     declared = knobs(cls)
     known = {**{k.name: k.default for k in declared}, **values, **more}
-    return {k.name for k in declared if all(known.get(name) in wanted for name, wanted in k.shown_when.items())}
+    return {
+        k.name for k in declared if all(known[name] in wanted for name, wanted in k.shown_when.items() if name in known)
+    }
 
 
 def _knob(name: str, info: Any) -> Knob:

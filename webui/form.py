@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.settings import Knob, Settings, knobs, problems, shown
@@ -17,15 +18,18 @@ WIDE = 100  # a range this wide, or this many times larger at its top, gets a sl
 ENDLESS = 2**30  # a range up to here is no range a slider could show (a seed)
 
 
-def form(cls: type[Settings], groups: Mapping[str, str]) -> dict[str, Any]:
-    """The whole form: ``groups`` in order with the names of their knobs, and each knob as the page draws it."""
-    declared = knobs(cls)
+def form(
+    cls: type[Settings], groups: Mapping[str, str], offered: Mapping[str, Mapping[str, Message]] | None = None
+) -> dict[str, Any]:
+    """The whole form: ``groups`` in order with the names of their knobs, and each knob as the page draws it. ``offered``: the
+    choices (value -> title) of knobs that have not all of theirs now."""
+    declared, some = knobs(cls), offered or {}
     return {
         "groups": [
             {"id": group, "title": Message(title), "knobs": [k.name for k in declared if k.group == group]}  # words
             for group, title in groups.items()
         ],
-        "knobs": {k.name: control(k) for k in declared},
+        "knobs": {k.name: control(replace(k, choices=some.get(k.name, k.choices))) for k in declared},
     }
 
 

@@ -55,7 +55,7 @@
 
   function refresh() {
     const values = { ...state.good, ...state.changed };
-    form.set({ values, good: state.good, more: { base_kind: state.base.kind }, said: state.problems || {} });
+    form.set({ values, good: state.good, more: state.more, said: state.problems || {} });
     drawHead();
     drawPresets();
     drawEstimate();

@@ -53,6 +53,7 @@ class Facts:
     spaces: bool = True
     sampled: int = 0
     version: int = 0
+    task: str = "classification"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +64,11 @@ def facts(state: State) -> Facts:
     if "facts" not in state.memory:
         seen = counts(state)
         state.memory["facts"] = Facts(
-            rows=dict(seen.splits), labels=dict(seen.labels), version=state.version, **_looks(state)
+            rows=dict(seen.splits),
+            labels=dict(seen.labels),
+            version=state.version,
+            task=state.shape.task,
+            **_looks(state),
         )
     found: Facts = state.memory["facts"]
     return found

@@ -1,11 +1,12 @@
 """Presets: one choice (Quick look, Balanced, Best) that sets every knob from the data's facts and this machine, and says why.
 
 The numbers come from tests/benchmarks (quality, throughput) on BANKING77, SST-2, ChnSentiCorp and small cuts of them. Knows facts
-about texts, never a text.
+about texts, never a text; in what a task's presets differ, the task says (`Task.usual`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from core import processes
+from core import processes, tasks
+from core.errors import ModelError
 from core.models.catalogue import BUNDLED, CLASSIC, Base, find
-from core.settings import changed
+from core.settings import changed, knobs
+from core.tasks.base import Task
 from core.training.settings import TrainingSettings
 from core.words import Message, plural
 
@@ -25,6 +28,8 @@ PRESETS: tuple[Preset, ...] = ("quick", "balanced", "best")
 UNKNOWN = 0.20  # share of tokens the encoder does not know, from which on counting characters does better
 RATES = (1.0, 2.0, 0.5, 4.0)  # times the learning rate of Balanced: the four that Best tries, its own first
 STEPS = 400  # gradient steps that a small data set needs to move the weights at all
+SHORT = 150  # gradient steps of a quick look, where the last layer cannot be fitted alone
+MEASURES = next(k.choices for k in knobs(TrainingSettings) if k.name == "metric")
 FEW = 20  # texts a label, under which a text set aside for validation is dearly missed
 
 
@@ -49,6 +54,7 @@ class Facts:
     unknown: float = 0.0
     language: str = ""
     spaces: bool = True
+    task: str = "classification"
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,14 @@ def advise(facts: Any, preset: str, machine: Machine | None = None, base: Base |
         raise KeyError(f"{preset!r} is no preset; there are {', '.join(PRESETS)}")
     known = known_facts(facts)
     machine = machine or this_machine()
+    task = tasks.task(known.task)
     why: list[Message] = []
-    chosen = _base(known, base, why)
-    values: dict[str, Any] = {"base": chosen.id, **_keeping(known, why)}
-    values |= (
-        _counting(known, preset, why) if chosen.kind == "classic" else _tuning(known, preset, chosen, machine, why)
-    )
+    chosen = _base(known, task, base, why)
+    values: dict[str, Any] = {"base": chosen.id, **_keeping(known, task, why)}
+    if chosen.kind == "classic":
+        values |= _counting(known, preset, why)
+    else:
+        values |= _tuning(known, task, preset, chosen, machine, why)
     settings = TrainingSettings(**values)
     return Advice(preset, chosen, settings, tuple(phases(settings, chosen.kind, preset)), tuple(why))  # type: ignore[arg-type]
 
@@ -123,6 +131,7 @@ def known_facts(facts: Any) -> Facts:
         unknown=float(facts.unknown_share or 0.0),
         language=str(facts.language or ""),
         spaces=bool(facts.spaces),
+        task=str(facts.task),
     )
 
 
@@ -137,10 +146,15 @@ def this_machine() -> Machine:
 # The choices, one function each --------------------------------------------------------------------------------------
 
 
-def _base(facts: Facts, wanted: Base | str | None, why: list[Message]) -> Base:
+def counts_words(task: Task) -> bool:
+    """Whether a classic base serves the task: one text in, and a last layer that is fitted alone."""
+    return task.link is not None and task.family == "encoder" and sum(not c.target for c in task.columns) == 1
+
+
+def _base(facts: Facts, task: Task, wanted: Base | str | None, why: list[Message]) -> Base:
     if wanted:
         base = wanted if isinstance(wanted, Base) else find(wanted)
-        if base.id == BUNDLED and facts.unknown > UNKNOWN:
+        if base.id == BUNDLED and facts.unknown > UNKNOWN and counts_words(task):
             why.append(
                 Message(
                     "{p} % of the word pieces are unknown to {base}; counting words or characters would do better.",
@@ -149,6 +163,18 @@ def _base(facts: Facts, wanted: Base | str | None, why: list[Message]) -> Base:
                 )
             )
         return base
+    if "base" in task.usual:
+        with contextlib.suppress(ModelError):  # not on this machine
+            return find(task.usual["base"])
+    if facts.unknown > UNKNOWN and not counts_words(task):
+        why.append(
+            Message(
+                "{p} % of the word pieces are unknown to {base}; a base that knows the language of your texts would do better.",
+                p=round(100 * facts.unknown),
+                base=find(BUNDLED).title,
+            )
+        )
+        return find(BUNDLED)
     if facts.unknown > UNKNOWN:
         why.append(
             Message(
@@ -160,12 +186,14 @@ def _base(facts: Facts, wanted: Base | str | None, why: list[Message]) -> Base:
     return find(BUNDLED)
 
 
-def _keeping(facts: Facts, why: list[Message]) -> dict[str, Any]:
-    """By which measure the best moment is chosen."""
+def _keeping(facts: Facts, task: Task, why: list[Message]) -> dict[str, Any]:
+    """By which measure the best moment is chosen: the task's first one, or the mean over labels where accuracy would forget rare labels."""
     counts = [n for n in facts.labels.values() if n > 0]
     if not facts.validation:
         why.append(Message("No text is set aside for validation, so the last moment is kept."))
-        return {"keep_best": False, "patience": 0}
+        return {"keep_best": False, "patience": 0, "metric": measure(task)}
+    if measure(task) != "accuracy" or not any(s.name == "macro_f1" for s in task.scores):
+        return {"metric": measure(task)}
     if len(counts) > 1 and max(counts) >= 10 * min(counts):
         why.append(
             Message(
@@ -175,6 +203,12 @@ def _keeping(facts: Facts, why: list[Message]) -> dict[str, Any]:
         )
         return {"metric": "macro_f1"}
     return {"metric": "accuracy"}
+
+
+def measure(task: Task) -> str:
+    """The choice of the setting `metric` that stands for the task's first measure."""
+    first = task.scores[0].name
+    return first if first in MEASURES else "main"
 
 
 def _counting(facts: Facts, preset: Preset, why: list[Message]) -> dict[str, Any]:
@@ -201,26 +235,30 @@ def _counting(facts: Facts, preset: Preset, why: list[Message]) -> dict[str, Any
     }
 
 
-def _tuning(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> dict[str, Any]:
-    """An encoder: how much of it learns, how long, in which steps."""
+def _tuning(
+    facts: Facts, task: Task, preset: Preset, base: Base, machine: Machine, why: list[Message]
+) -> dict[str, Any]:
+    """A network: how much of it learns, how long, in which steps. What the task's presets do otherwise has the last word."""
+    own = {name: value for name, value in task.usual.items() if name != "base"}
     values: dict[str, Any] = {"max_length": _length(facts, preset, base, machine, why)}
-    if preset == "quick":
-        why.append(
-            Message(
-                "Only the last layer learns: that takes seconds, and already shows whether labels can be told apart."
-            )
-        )
-        return {**values, "method": "head"}
+    if preset == "quick" and task.link:
+        why.append(QUICK.get(task.link, QUICK_NUMBER))
+        return {**values, **own, "method": "head"}
     batch = _batch(facts, machine)
     epochs = _epochs(facts, batch, preset, why)
     values |= {
         "method": "full",
-        "start_from_probe": True,
+        "start_from_probe": task.link is not None,
         "batch_size": batch,
         "epochs": epochs,
         "learning_rate": _rate(facts, why),
         "evaluations": _checks(facts, epochs),
+        **own,
     }
+    if preset == "quick":
+        why.append(Message("A short look: {n} steps at most, to see whether it learns at all.", n=SHORT))
+        per_round = max(1, -(-facts.train // (values["batch_size"] * values.get("accumulation", 1))))
+        values |= {"length": "steps", "steps": min(SHORT, per_round), "evaluations": 1.0}
     if preset == "best":
         why.append(
             Message(
@@ -228,6 +266,13 @@ def _tuning(facts: Facts, preset: Preset, base: Base, machine: Machine, why: lis
             )
         )
     return values
+
+
+QUICK = {
+    link: Message("Only the last layer learns: that takes seconds, and already shows whether labels can be told apart.")
+    for link in ("softmax", "sigmoid")
+}
+QUICK_NUMBER = Message("Only the last layer learns: that takes seconds, and already shows whether the texts tell it.")
 
 
 def _length(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> int:
@@ -274,6 +319,13 @@ def _epochs(facts: Facts, batch: int, preset: Preset, why: list[Message]) -> flo
                 "{n} rounds are enough: with {rows:,} texts each label is seen often.",
                 rows=facts.train,
             )
+            if facts.labels
+            else plural(
+                n,
+                "One round through {rows:,} texts is enough.",
+                "{n} rounds through {rows:,} texts are enough.",
+                rows=facts.train,
+            )
         )
     else:
         why.append(
@@ -285,7 +337,7 @@ def _epochs(facts: Facts, batch: int, preset: Preset, why: list[Message]) -> flo
 
 
 def _rate(facts: Facts, why: list[Message]) -> float:
-    if facts.train and facts.train / max(1, len(facts.labels)) < FEW:
+    if facts.train and facts.labels and facts.train / len(facts.labels) < FEW:
         why.append(Message("A small step width (learning rate), because some labels have only a handful of texts."))
         return 3e-5
     return 5e-5

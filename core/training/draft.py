@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from core import tasks
 from core.errors import ModelError, Problem, SettingsError
-from core.models.catalogue import BASES, Base
-from core.settings import checked, problems, shown
-from core.training.advice import PRESETS, Advice, Facts, Machine, advise, known_facts, phases
+from core.models.catalogue import BASES, Base, suits
+from core.settings import checked, knobs, problems, shown
+from core.tasks.base import Task
+from core.training.advice import PRESETS, Advice, Facts, Machine, advise, counts_words, known_facts, measure, phases
 from core.training.settings import TrainingSettings
 from core.words import Message
 from core.workspace import FORMAT, read_json, write_json
@@ -74,14 +76,30 @@ class Settled:
         return {**self.advice.settings.model_dump(), "base": self.proposed.id}
 
     @cached_property
+    def typed(self) -> dict[str, Any]:
+        """What the person has changed, without choices that this task does not offer (they were made for another one)."""
+        offers = offered(self.task)
+        return {n: v for n, v in self.draft.changed.items() if n not in offers or v in offers[n]}
+
+    @cached_property
     def values(self) -> dict[str, Any]:
         """Every knob as it stands in the draft, right or wrong."""
-        return {**self.good, **self.draft.changed}
+        return {**self.good, **self.typed}
+
+    @property
+    def task(self) -> Task:
+        return tasks.task(self.facts.task)
+
+    @cached_property
+    def more(self) -> dict[str, str]:
+        """What else decides whether a knob counts; see TrainingSettings."""
+        task = self.task
+        return {"base_kind": self.base.kind, "task": task.name, "link": task.link or "none", "family": task.family}
 
     @cached_property
     def counted(self) -> set[str]:
-        """The knobs that matter for the chosen base and method."""
-        return shown(TrainingSettings, self.values, {"base_kind": self.base.kind})
+        """The knobs that matter for the chosen base, method and task."""
+        return shown(TrainingSettings, self.values, self.more)
 
     @cached_property
     def problems(self) -> list[Problem]:
@@ -94,7 +112,7 @@ class Settled:
         """Ready to run; SettingsError with all problems otherwise. Knobs that do not count have values that suit."""
         if self.problems:
             raise SettingsError(self.problems)
-        mine = {name: value for name, value in self.draft.changed.items() if name in self.counted}
+        mine = {name: value for name, value in self.typed.items() if name in self.counted}
         return checked(TrainingSettings, {**self.good, **mine, "base": self.base.id})
 
     @property
@@ -105,7 +123,7 @@ class Settled:
     def changed(self) -> dict[str, Any]:
         """What run.json says of the knobs that differ from the preset."""
         now = self.settings.model_dump()
-        return {name: now[name] for name in self.draft.changed if name in self.counted and now[name] != self.good[name]}
+        return {name: now[name] for name in self.typed if name in self.counted and now[name] != self.good[name]}
 
 
 def settle(draft: Draft, facts: Any, *, machine: Machine | None = None, folders: bool = True) -> Settled:
@@ -119,10 +137,31 @@ def settle(draft: Draft, facts: Any, *, machine: Machine | None = None, folders:
         if not folders and wanted not in BASES and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
             raise ModelError(Message("Folders of the server cannot be chosen here."), fix=_NO_FOLDERS)
         advice = advise(known, draft.preset, machine, wanted)
+        if problem := unfit(advice.base, tasks.task(known.task)):
+            raise ModelError(problem)
     except ModelError as error:
         said = Message("{what} {fix}", what=error.message, fix=error.fix) if error.fix else error.message
         return Settled(draft, known, proposal.base, proposal, Problem("base", said))
     return Settled(draft, known, proposal.base, advice)
+
+
+def unfit(base: Base, task: Task) -> Message | None:
+    """Why this base cannot serve this task; None when it can, or nobody knows yet."""
+    if base.kind == "classic" and task.family == "encoder" and not counts_words(task):
+        return Message(
+            "{base} looks at one text and gives it labels or a number; this task needs more.", base=base.title
+        )
+    return suits(base, task.family)
+
+
+def offered(task: Task) -> dict[str, dict[str, Message]]:
+    """Knobs of which a task offers only some choices: name -> value -> title."""
+    declared = {k.name: k.choices for k in knobs(TrainingSettings)}
+    main, have = measure(task), {s.name for s in task.scores} | {"loss"}
+    measures = {main: declared["metric"][main] if main != "main" else task.scores[0].title}
+    measures |= {name: title for name, title in declared["metric"].items() if name in have}
+    ways = {name: title for name, title in declared["method"].items() if task.link or name != "head"}
+    return {"metric": measures, "method": ways}
 
 
 def limited(settings: TrainingSettings, facts: Facts, most_steps: int | None, parts: int = 1) -> TrainingSettings:

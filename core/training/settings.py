@@ -18,12 +18,16 @@ GROUPS = {  # words
 }
 
 TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
+FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
+LABELLED = ("classification", "multilabel", "pairs", "relations", "tokens", "choice", "images")  # whose loss is over labels
+NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 
 class TrainingSettings(Settings):
-    """All knobs, for every base. `shown_when` says for which base kind or method a knob counts.
+    """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
-    `base_kind` in `shown_when` is no field: it is what the catalogue says of the chosen base ("encoder" or "classic").
+    Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task`
+    the task's name, `link` and `family` what it says of itself (`core.tasks.base.Task`; a link of None is "none").
     """
 
     base: str = knob(
@@ -152,7 +156,7 @@ class TrainingSettings(Settings):
         "A quick fit of the last layer before the rest moves, so that the first steps spoil nothing.",
         term="LP-FT",
         group="method",
-        shown_when={"base_kind": "encoder", "method": TUNED},
+        shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
     )
     regularization: float | None = knob(
         None,
@@ -164,6 +168,7 @@ class TrainingSettings(Settings):
         log=True,
         group="method",
         advanced=True,
+        shown_when={"link": FITTED},
     )
 
     length: str = knob(
@@ -311,7 +316,20 @@ class TrainingSettings(Settings):
         term="loss function",
         choices={"cross_entropy": "Cross-entropy", "focal": "Focal loss"},
         group="loss",
-        shown_when={"method": TUNED},
+        shown_when={"method": TUNED, "task": LABELLED},
+    )
+    number_loss: str = knob(
+        "mse",
+        "How misses count",
+        "Squared misses keep large ones away; plain ones mind outliers less.",
+        term="loss function",
+        choices={
+            "mse": "Squared (MSE)",
+            "mae": "Plain (MAE)",
+            "huber": "Squared when small, plain when large (Huber)",
+        },
+        group="loss",
+        shown_when={"method": TUNED, "task": NUMBERS},
     )
     focal_gamma: float = knob(
         2.0,
@@ -321,7 +339,7 @@ class TrainingSettings(Settings):
         low=0.0,
         high=10.0,
         group="loss",
-        shown_when={"loss": "focal", "method": TUNED},
+        shown_when={"loss": "focal", "method": TUNED, "task": LABELLED},
     )
     focal_alpha: float | None = knob(
         None,
@@ -331,7 +349,7 @@ class TrainingSettings(Settings):
         low=0.0,
         high=1.0,
         group="loss",
-        shown_when={"loss": "focal", "method": TUNED},
+        shown_when={"loss": "focal", "method": TUNED, "task": LABELLED},
     )
     class_weights: str = knob(
         "none",
@@ -340,6 +358,7 @@ class TrainingSettings(Settings):
         term="class weights",
         choices={"none": "As often as they come", "sqrt": "Somewhat more", "balanced": "As much as common ones"},
         group="loss",
+        shown_when={"task": LABELLED},
     )
     label_smoothing: float = knob(
         0.0,
@@ -349,7 +368,7 @@ class TrainingSettings(Settings):
         low=0.0,
         high=0.5,
         group="loss",
-        shown_when={"method": TUNED},
+        shown_when={"method": TUNED, "task": LABELLED},
     )
     dropout: float | None = knob(
         None,
@@ -389,6 +408,7 @@ class TrainingSettings(Settings):
         "The best moment by this measure is kept.",
         term="early-stopping metric",
         choices={
+            "main": "The task's own measure",
             "accuracy": "Share right (accuracy)",
             "macro_f1": "Mean of labels (macro F1)",
             "loss": "How wrong (loss)",

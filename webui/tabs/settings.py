@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from core import tasks
 from core.errors import HoneError, NotAllowed, SettingsError
 from core.export.recipe import read_recipe, recipe_text
 from core.models.catalogue import BASES, Base
@@ -32,7 +33,10 @@ def tab(page: Page) -> None:
 @call
 def settings(here: Here) -> dict[str, Any]:
     """Everything the tab draws: the form once, and the draft as it stands."""
-    return {"form": form.form(TrainingSettings, GROUPS), **_state(here, drafts.read(here.project.folder))}
+    return {
+        "form": form.form(TrainingSettings, GROUPS, _offered(here)),
+        **_state(here, drafts.read(here.project.folder)),
+    }
 
 
 @call
@@ -120,7 +124,7 @@ def begin(here: Here, draft: Draft) -> Any:
     run = runs.create(
         here.project.folder,
         name=Message("{preset}, changed", preset=title).said(here.language) if settled.changed else title,
-        task=str(here.project.told.get("task", "classification")),
+        task=here.dataset.task,
         base=settled.base,
         settings=ready,
         phases=phases,
@@ -141,7 +145,25 @@ def needs(here: Here) -> dict[str, Any] | None:
     if not counts.rows:
         body = Message("Settings are set from your texts; you can look around here before.")
         return {"title": Message("Needs texts"), "body": body, "tab": "data", "action": Message("Add your texts")}
-    if sum(1 for n in counts.labels.values() if n) < 2:
+    target = here.dataset.shape.target
+    if target is None:
+        return None
+    if target.kind not in ("category", "categories"):
+        if counts.labelled:
+            return None
+        body = Message(
+            "A model learns from answers that are there; give some by hand, or choose the column that holds them."
+        )
+        return {"title": Message("Needs answers"), "body": body, "tab": "label", "action": Message("Go to labelling")}
+    shape = here.dataset.shape
+    if shape.target and not shape.by_label and not counts.labelled:
+        return {
+            "title": Message("Needs answers"),
+            "body": Message("A model learns from rows that carry the right answer."),
+            "tab": "label",
+            "action": Message("Go to labelling"),
+        }
+    if shape.by_label and sum(1 for n in counts.labels.values() if n) < 2:
         body = Message("A model learns to tell labels apart, so there must be two or more.")
         return {
             "title": Message("Needs two labels"),
@@ -167,7 +189,7 @@ def summary(here: Here) -> dict[str, Any]:
 
 def preset_title(settled: Settled) -> Message:
     title = TITLES[settled.draft.preset]
-    return Message("{preset}, changed", preset=title) if settled.draft.changed else title
+    return Message("{preset}, changed", preset=title) if settled.typed else title
 
 
 # What the page is told -------------------------------------------------------------------------------------------------
@@ -183,9 +205,10 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
     listed = {base.id: base for base in (*BASES.values(), settled.proposed, settled.base)}
     return {
         "preset": draft.preset,
-        "changed": dict(draft.changed),
+        "changed": settled.typed,
         "good": settled.good,
         "base": described(settled.base),
+        "more": settled.more,
         "bases": [described(base) for base in listed.values()],
         "proposed": settled.proposed.id,
         "why": [] if lacking else settled.advice.why,
@@ -196,18 +219,23 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
     }
 
 
+def _offered(here: Here) -> dict[str, Any]:
+    return drafts.offered(tasks.task(here.dataset.task))
+
+
 def _said(settled: Settled) -> list[Any]:
     """The problems, in sentences that name a value which suits this data."""
-    more = {"base_kind": settled.base.kind}
-    said = form.messages(TrainingSettings, settled.values, more, settled.good)
+    said = form.messages(TrainingSettings, settled.values, settled.more, settled.good)
     return [replace(p, message=said.get(p.field, p.message)) for p in settled.problems]
 
 
 def _preset(preset: str, settled: Settled) -> dict[str, Any]:
     if settled.base.kind == "classic":
         return {"id": preset, "title": TITLES[preset], "sentence": COUNTING[preset]}
-    if preset != "balanced":
-        return {"id": preset, "title": TITLES[preset], "sentence": TUNING[preset]}
+    if preset == "quick":
+        return {"id": preset, "title": TITLES[preset], "sentence": QUICK[settled.task.link]}
+    if preset == "best":
+        return {"id": preset, "title": TITLES[preset], "sentence": BEST}
     advice = drafts.settle(Draft("balanced", {"base": settled.base.id}), settled.facts).advice
     sentence = plural(
         int(advice.settings.epochs),
@@ -217,10 +245,14 @@ def _preset(preset: str, settled: Settled) -> dict[str, Any]:
     return {"id": preset, "title": TITLES[preset], "sentence": sentence}
 
 
-TUNING = {
-    "quick": Message("Learns only the last layer. Shows in seconds whether your labels can be told apart."),
-    "best": Message("Tries four learning rates with Balanced and keeps the winner."),
+LAST_LAYER = Message("Learns only the last layer. Shows in seconds whether your labels can be told apart.")
+QUICK = {
+    "softmax": LAST_LAYER,
+    "sigmoid": LAST_LAYER,
+    "identity": Message("Learns only the last layer. Shows in seconds whether the texts tell the answer."),
+    None: Message("Takes a few steps through the model, to see whether it learns at all."),
 }
+BEST = Message("Tries four learning rates with Balanced and keeps the winner.")
 COUNTING = {
     "quick": Message(
         "Counts short pieces of text and fits once. Shows in seconds whether your labels can be told apart."

@@ -112,7 +112,7 @@ def test_what_the_data_set_counts_is_what_advice_reads():
         language="zh",
         spaces=False,
     )
-    assert known_facts(counted) == Facts(9, 1, {"a": 5, "b": 7}, 2, {99: 30.0}, 0.3, "zh", False)
+    assert known_facts(counted) == Facts(9, 1, {"a": 5, "b": 7}, 2, {99: 30.0}, 0.3, "zh", False, "classification")
 
 
 def test_a_misspelt_preset_is_told():
