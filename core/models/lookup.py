@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
-from core.models.catalogue import BASES, Base, find
+from core.models.architectures import has_tokenizer
+from core.models.catalogue import BASES, Base, described, find
 from core.words import Message
 
 SECONDS = 8.0  # to wait for the Hub
@@ -38,9 +39,7 @@ def _in_folder(base: Base, folder: Path) -> Base:
                 "Only safetensors are opened, because older formats can hide programs. Convert the model first."
             ),
         )
-    if not any(
-        (folder / name).is_file() for name in ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model")
-    ):
+    if base.family != "image" and not has_tokenizer(folder):
         raise ModelError(
             Message("The folder {folder} has no tokenizer.", folder=folder.name),
             fix=Message("Choose a folder with config.json, model.safetensors and a tokenizer."),
@@ -89,9 +88,12 @@ def _described(base: Base, told: Any) -> Base:
     card = told.card_data or {}
     languages = card.get("language") or ()
     sizes = getattr(told, "safetensors", None)
+    config = getattr(told, "config", None)  # model type and architectures; sizes only come with the file itself
+    if config and not base.family:
+        base = replace(described(base, config), max_length=base.max_length)
     return replace(
         base,
-        licence=str(card.get("license") or ""),
+        licence=str(card.get("license") or base.licence),
         languages=(languages,) if isinstance(languages, str) else tuple(str(code) for code in languages),
-        parameters=int(getattr(sizes, "total", 0) or 0),
+        parameters=int(getattr(sizes, "total", 0) or base.parameters),
     )
