@@ -7,6 +7,7 @@ from typing import Any
 
 from core import tasks
 from core.evaluation import report
+from core.tasks.base import Column
 from webui.calls import Here
 
 AT_WORK = ("queued", "preparing", "running", "paused", "interrupted")
@@ -44,12 +45,26 @@ def reached(run: Any, view: Any) -> float | None:
     return next((one["value"] for one in made["scores"] if one["name"] == measure), None)
 
 
+def asked(name: str) -> list[Column]:
+    """The columns of a task that a person gives to its finished model."""
+    task = tasks.task(name)
+    inputs = [column for column in task.columns if not column.target]
+    return [column for column in inputs if column.role in task.asks] or inputs
+
+
 def _told(run: Any, view: Any) -> dict[str, Any]:
     spec = run.spec
+    inputs = [
+        {"role": one.role, "kind": one.kind, "title": one.title, "help": one.help, "required": one.required}
+        for one in asked(spec["task"])
+    ]
     return {
         "id": run.id,
         "title": run.name,
         "created": spec["created"],
         "accuracy": reached(run, view),
         "labels": chips(spec["labels"]["names"], spec["labels"].get("colours")),
+        "task": spec["task"],
+        "answers": tasks.task(spec["task"]).prediction,
+        "inputs": inputs,
     }

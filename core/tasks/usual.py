@@ -20,6 +20,7 @@ class Usual:
     link: Link | None = None
     usual: Mapping[str, Any] = {}
     figures: tuple[Figure, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
         from core.training.batches import bucketed, shuffled

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data import reading
+from core import tasks
+from core.data import reading, roles
 from core.errors import HoneError, Missing
-from core.evaluation import answers
+from core.evaluation import answers, report
 from core.inference import TEXT_NAMES
 from core.words import Message
+from webui import asking
 from webui.calls import Here, call, panel, told
-from webui.finished import chips, finished
+from webui.finished import asked, chips, finished
 from webui.page import Page
 from webui.tabs import away
 
@@ -46,12 +48,13 @@ def wake(here: Here, *, runs: list[str]) -> None:
 
 
 @call
-def answer(here: Here, *, runs: list[str], text: str) -> dict[str, Any]:
-    """What one or two runs say about a text, in the order asked; a run that cannot answer says why in its place."""
+def answer(here: Here, *, runs: list[str], text: str = "", inputs: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What one or two runs say about a text, in the order asked; a run that cannot answer says why in its place. `inputs`: a value for
+    each input role, where that is more than a text."""
     made: list[dict[str, Any]] = []
     for run in runs[:2]:
         try:
-            made.append(_answer(here, run, text[:LONGEST]))
+            made.append(_answer(here, run, text[:LONGEST], inputs))
         except HoneError as error:
             if len(runs) == 1:
                 raise
@@ -62,8 +65,7 @@ def answer(here: Here, *, runs: list[str], text: str) -> dict[str, Any]:
 @call
 def sample(here: Here, *, run: str, wrong: bool = False, not_this: str | None = None) -> dict[str, Any]:
     """A text of the test split with its label; with `wrong` one that the run read wrongly."""
-    folder = here.run(run).folder
-    rows = _mistakes(here, run) if wrong else _kept_aside(folder)
+    rows = _mistakes(here, run) if wrong else _aside(here.run(run))
     rows = [row for row in rows if row["id"] != not_this] or rows
     if not rows:
         none = Message("It read every test text rightly.") if wrong else Message("This run kept no texts aside.")
@@ -74,7 +76,7 @@ def sample(here: Here, *, run: str, wrong: bool = False, not_this: str | None = 
 @call
 def examples(here: Here, *, run: str) -> dict[str, Any]:
     """Up to three texts of different labels to begin with, short ones first."""
-    rows = sorted(_kept_aside(here.run(run).folder)[:2000], key=lambda row: abs(len(row["text"]) - 70))
+    rows = sorted(_aside(here.run(run))[:2000], key=lambda row: abs(len(row["text"]) - 70))
     chosen: dict[str, dict[str, Any]] = {}
     for row in rows:
         chosen.setdefault(row["label"], row)
@@ -83,13 +85,18 @@ def examples(here: Here, *, run: str) -> dict[str, Any]:
     return {"rows": [_with_colour(here, run, row) for row in chosen.values()]}
 
 
-def _answer(here: Here, run: str, text: str) -> dict[str, Any]:
+def _answer(here: Here, run: str, text: str, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     chosen = here.run(run)
-    said = here.service.predict(chosen.folder, [text])
-    shares = said["answers"][0]["probabilities"]
+    row = text if inputs is None else asking.row_of(chosen.spec["task"], inputs)
+    said = here.service.predict(chosen.folder, [row])
+    one = said["answers"][0]
+    if one["kind"] != "label_scores":
+        return {"kind": one["kind"], "said": one, "milliseconds": said["milliseconds"]}
+    shares = one["probabilities"]
     colours = _colours(chosen.spec)
     ranked = sorted(shares.items(), key=lambda pair: -pair[1])
     return {
+        "kind": "label_scores",
         "labels": [{"name": name, "colour": colours.get(name, 0), "probability": share} for name, share in ranked],
         "milliseconds": said["milliseconds"],
         "unsure": _unsure([share for _, share in ranked]),
@@ -111,6 +118,10 @@ def _with_colour(here: Here, run: str, row: Mapping[str, Any]) -> dict[str, Any]
     return {**row, "text": row["text"][:LONGEST], "colour": _colours(here.run(run).spec).get(row["label"], 0)}
 
 
+def _aside(run: Any) -> list[dict[str, Any]]:
+    return asking.kept_aside(run) if report.by_measures(run.spec["task"]) else _kept_aside(run.folder)
+
+
 def _kept_aside(folder: Path) -> list[dict[str, Any]]:
     """The test texts of a run; without any those of validation. At most 20,000 of them."""
     import pyarrow as pa
@@ -127,16 +138,22 @@ def _kept_aside(folder: Path) -> list[dict[str, Any]]:
 
 def _mistakes(here: Here, run: str) -> list[dict[str, Any]]:
     """From the report; without one, some test texts are asked now."""
-    folder = here.run(run).folder
+    chosen = here.run(run)
+    folder = chosen.folder
+    if report.by_measures(chosen.spec["task"]):
+        try:
+            return asking.mistakes(chosen)
+        except Missing:
+            raise asking.no_report() from None
     try:
         rows = answers.rows_of(folder, only="mistakes", count=500)["rows"]
         return [{key: row[key] for key in ("id", "text", "label")} for row in rows]
     except Missing:
         pass
-    asked = _kept_aside(folder)
-    asked = random.sample(asked, min(TRIED, len(asked)))
-    said = here.service.predict(folder, [row["text"] for row in asked])["answers"] if asked else []
-    return [row for row, one in zip(asked, said, strict=True) if one["label"] != row["label"]]
+    tried = _kept_aside(folder)
+    tried = random.sample(tried, min(TRIED, len(tried)))
+    said = here.service.predict(folder, [row["text"] for row in tried])["answers"] if tried else []
+    return [row for row, one in zip(tried, said, strict=True) if one["label"] != row["label"]]
 
 
 # A whole file -------------------------------------------------------------------------------------------------------
@@ -149,19 +166,24 @@ def file_look(here: Here, *, run: str, upload: str) -> dict[str, Any]:
     look = reading.inspect(path, name)
     if not look.columns:
         raise Missing(Message("This file has no column with texts."))
-    wanted = str(here.run(run).spec["data"].get("columns", {}).get("text") or "")
+    spec = here.run(run).spec
+    wanted = spec["data"].get("columns", {})
     first = {c: next((row[i] for row in look.rows if row[i].strip()), "") for i, c in enumerate(look.columns)}
     return {
         "read": look.sentence,
         "columns": list(look.columns),
-        "column": _text_column(look, wanted),
+        "column": _text_column(look, str(wanted.get("text") or "")),
+        "roles": _file_roles(spec["task"], look, wanted),
         "first": {column: cell[:400] for column, cell in first.items()},
     }
 
 
 @call
-def file_start(here: Here, *, run: str, upload: str, column: str) -> dict[str, Any]:
-    """Begin to answer every row; the latest file of a project is the one that counts."""
+def file_start(
+    here: Here, *, run: str, upload: str, column: str | None = None, columns: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Begin to answer every row; the latest file of a project is the one that counts. `columns`: those of each input role, where there
+    are several roles."""
     path, name = here.upload(upload)
     chosen = here.run(run)
     if not chosen.has_model:
@@ -172,6 +194,7 @@ def file_start(here: Here, *, run: str, upload: str, column: str) -> dict[str, A
         "path": str(path),
         "out": str(out),
         "column": column,
+        "columns": {role: names for role, names in (columns or {}).items() if names},
         "name": name,
     }
     title = Message("{file}, answered by {run}", file=name, run=chosen.name)
@@ -238,6 +261,24 @@ def _text_column(look: Any, wanted: str) -> str:
     return str(look.columns[lengths.index(max(lengths))])
 
 
+def _file_roles(name: str, look: Any, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The input roles of a task with the columns of a file that most likely hold them: those of the training where the file has them."""
+    inputs = [one for one in tasks.task(name).columns if not one.target]
+    cells = {column: [row[i] for row in look.rows] for i, column in enumerate(look.columns)}
+    guessed, _ = roles.guess_for(inputs, cells)
+    told = []
+    for one in asked(name):
+        names = wanted.get(one.role) or []
+        before = [names] if isinstance(names, str) else list(names)
+        there = before and all(column in look.columns for column in before)
+        found = guessed[one.role].column
+        column = before if there else [found] if isinstance(found, str) else list(found or [])
+        if one.role == inputs[0].role and not column:
+            column = [_text_column(look, "")]
+        told.append({"role": one.role, "title": one.title, "required": one.required, "columns": column})
+    return told
+
+
 def _all_colours(here: Here) -> dict[str, int]:
     """Colours of the labels of any run of the project; the newest run's count."""
     found: dict[str, int] = {}
@@ -249,21 +290,32 @@ def _all_colours(here: Here) -> dict[str, int]:
 def _first_answers(path: Path, result: Mapping[str, Any], colours: Mapping[str, int]) -> list[dict[str, Any]]:
     """The first rows of an answered file, to be shown beside the download."""
     look = reading.inspect(path, path.name, reading.How(header=True))
-    if result["column"] not in look.columns or len(look.columns) < 3:
+    if result["column"] not in look.columns or len(look.columns) < 2:
         return []
     text, label = look.columns.index(result["column"]), _last_called(look.columns, "prediction")
+    shown = _last_called(look.columns, "found")
+    label = label if shown is None else shown
     share = _last_called(look.columns, "probability")
+    if label is None:
+        return []
     return [
         {
             "text": row[text][:200],
-            "name": row[label],
-            "colour": colours.get(row[label], 0),
-            "probability": float(row[share] or 0),
+            "name": row[label][:200],
+            "colour": colours.get(row[label]),
+            "probability": _share(row[share]) if share is not None else None,
         }
         for row in look.rows[:SAMPLE]
     ]
 
 
-def _last_called(columns: Sequence[str], name: str) -> int:
+def _last_called(columns: Sequence[str], name: str) -> int | None:
     """Hone's own column stands behind the file's, perhaps with a number."""
-    return max(i for i, column in enumerate(columns) if column == name or column.startswith(name + " "))
+    return max((i for i, column in enumerate(columns) if column == name or column.startswith(name + " ")), default=None)
+
+
+def _share(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
