@@ -49,7 +49,10 @@
 
     function done() {
       const value = read();
-      if (value !== null && me.list.current) return me.decide(value);
+      if (value !== null && me.list.current) {
+        if (slider) slider.blur(); // its arrows would go on moving the next number
+        return me.decide(value);
+      }
       note.textContent = typed().trim() ? t("“{text}” is no number.", { text: typed() }) : t("Type a number first, or skip.");
       field.focus();
     }

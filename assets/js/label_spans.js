@@ -59,8 +59,12 @@
 
     function change(span, anchor) {
       const others = () => now().filter((one) => !same(one, span));
-      const named = me.state.labels.map((label) => ({ title: label.name, current: label.id === span.label, onpick: () => put([...others().filter((one) => !same(one, { ...span, label: label.id })), { ...span, label: label.id }]) }));
-      Hone.menu(anchor, [{ title: t("Remove the mark"), danger: true, onpick: () => put(others()) }, "-", ...named]);
+      const changed = (spans) => {
+        put(spans);
+        document.activeElement.blur(); // or Enter would open the menu again instead of going on
+      };
+      const named = me.state.labels.map((label) => ({ title: label.name, current: label.id === span.label, onpick: () => changed([...others().filter((one) => !same(one, { ...span, label: label.id })), { ...span, label: label.id }]) }));
+      Hone.menu(anchor, [{ title: t("Remove the mark"), danger: true, onpick: () => changed(others()) }, "-", ...named]);
     }
 
     const words = (span) => {
