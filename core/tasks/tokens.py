@@ -85,7 +85,7 @@ class Tokens(Usual):
         Figure("mistakes", Message("Mistakes by kind"), "bars"),
         Figure("samples", Message("Texts with the most mistakes"), "samples"),
     )
-    usual: Mapping[str, Any] = {"start_from_probe": False, "learning_rate": 2e-4, "epochs": 4.0, "batch_size": 32}
+    usual: Mapping[str, Any] = {"learning_rate": 2e-4}
 
     # What is learnt -------------------------------------------------------------------------------------------------
 
