@@ -108,7 +108,7 @@
       await me.keep.flush();
       const entries = await me.ctx.call("history", { row: item.id });
       const columns = [
-        { title: t("label"), cell: (e) => (e.label ? Hone.chip(e.label) : h("span.sub", t("taken off"))) },
+        { title: me.hand.labels ? t("label") : t("answer"), cell: (e) => (e.label ? Hone.chip(e.label) : e.said !== null ? Hone.said(e.said || "–") : h("span.sub", t("taken off"))) },
         { title: t("by"), cell: (e) => e.who },
         { title: t("when"), cell: (e) => h("time", { datetime: e.at || "", title: e.at ? new Date(e.at).toLocaleString() : "" }, e.at ? Hone.fmt.ago(e.at) : t("with the file")) },
       ];

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.data.how import clean
 from core.data.log import Log, packed
-from core.data.state import UNTOUCHED, Label, State
+from core.data.state import Label, State
 from core.data.values import kind
 from core.errors import DataError, Missing
 from core.words import Message
@@ -158,14 +158,10 @@ class LabelStore:
             }
             for r in self._log.read().execute("SELECT * FROM answers WHERE row = ? ORDER BY seq DESC", (packed(row),))
         ]
-        if not state.shape.by_label:
-            return found
-        in_file = int(state.file_label[place])
-        if in_file != UNTOUCHED:
+        in_file = _said_by_file(state, place, names)
+        if in_file is not None:
             one = next(i for i in state.rows.imports if row.startswith(f"{i.id}:"))
-            found.append(
-                {"who": one.name, "label": names.get(in_file), "at": one.at, "origin": "file", "undone": False}
-            )
+            found.append({"who": one.name, "label": in_file, "at": one.at, "origin": "file", "undone": False})
         return found
 
     def _told(self, answer: sqlite3.Row, names: Mapping[int, str], state: State, place: int) -> str | None:
@@ -281,6 +277,16 @@ class LabelStore:
                 (version, last),
             )
         return version
+
+
+def _said_by_file(state: State, place: int, names: Mapping[int, str]) -> str | None:
+    """The file's own answer in one line; None where it gives none."""
+    if state.shape.by_label:
+        return names.get(int(state.file_label[place]))
+    value = state.value_in_file(place)
+    if value is None or state.shape.target is None:
+        return None
+    return kind(state.shape.target.kind).shown(value, {"text": state.texts([place])[0]})
 
 
 def _checked(state: State, value: Any, by_id: set[int], by_name: Mapping[str, int]) -> str | None:

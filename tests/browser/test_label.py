@@ -137,11 +137,13 @@ def test_nothing_is_lost_when_the_server_dies_and_comes_back(new_page, launched,
     assert given(data) == {1: "Delivery", 2: "Refund", 3: "Damage", 4: "Praise"}
 
 
-def test_what_was_not_sent_before_a_reload_is_sent_after_it(page, open_tab, project, tmp_path: Path):
+def test_what_was_not_sent_before_a_reload_is_sent_after_it(page, open_tab, project, watched, tmp_path: Path):
+    watched.allow("503")
     data = filled(project, tmp_path)
     open_tab(page, "label")
     ready(page)
     page.route("**/component_server", lambda route: route.fulfill(status=503, body="away"))
+    page.wait_for_function("fetch('gradio_api/component_server', { method: 'POST' }).then((r) => r.status === 503)")
     page.keyboard.press("4")
     page.keyboard.press("3")
     page.get_by_text(re.compile("2 kept here|2 to save")).wait_for()

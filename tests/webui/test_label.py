@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from core import projects
+from core.data.roles import Role
+from core.data.shape import Shape
 from core.errors import DataError, Missing
+from core.tasks import TASKS
+from core.words import Message
 from core.workspace import Workspace
 from webui.calls import Here, plain
 from webui.studio import Studio
@@ -168,3 +172,72 @@ def test_a_long_text_is_sent_as_far_as_a_person_reads(here: Here, tmp_path: Path
     file.write_text("message,topic\n" + "word " * 100_000 + ",\n")
     here.dataset.add(file, "long.csv")
     assert max(len(row["text"]) for row in label.texts(here)["rows"]) == label.LONGEST
+
+
+# --- answers that are no single label ---
+
+
+def of_task(here: Here, tmp_path: Path, task: str, rows: str) -> Here:
+    """The rows (csv whose columns are called as the roles) in a project of this task."""
+    project = projects.create(here.workspace, task)
+    file = tmp_path / f"{task}.csv"
+    file.write_text(rows, encoding="utf-8")
+    data = here.studio.dataset(project.data)
+    data.add(file, file.name)
+    shape = Shape.of(task, TASKS[task].columns)
+    names = {name: Role(name if name in data.columns else None, Message("You chose it.")) for name in shape.names}
+    data.set_shape(shape, names)
+    return Here(here.studio, here.workspace, "en", project.id)
+
+
+def answer(here: Here, row: str, value, seq: int) -> dict:
+    entry = {"row": row, "value": value, "seq": seq, "client": "window"}
+    return label.put(here, project=here.project.id, entries=[entry])
+
+
+def test_sets_travel_as_ids_so_that_a_renamed_label_is_still_the_same(here: Here, tmp_path: Path):
+    sets = of_task(here, tmp_path, "multilabel", "text,label\nLate and torn,Delivery;Damage\nThanks,\nHello,\n")
+    told = plain(label.state(sets), "en")
+    assert (told["kind"], told["single"], told["inputs"]) == ("multi", False, [{"role": "text", "kind": "text"}])
+    name = ids(sets)
+    assert answer(sets, "1:1", [name["Damage"]], 1)["saved"] == [1]
+    assert answer(sets, "1:2", [], 2)["saved"] == [2]
+    label.rename(sets, label=name["Damage"], name="Broken")
+    rows = label.texts(sets, show="all")["rows"]
+    assert [row["value"] for row in rows] == [[name["Delivery"], name["Damage"]], [name["Damage"]], []]
+    assert [row["origin"] for row in rows] == ["file", "human", "human"]
+    assert label.state(sets)["counts"]["unlabelled"] == 0
+
+
+def test_the_history_of_a_set_says_each_answer_in_a_line_and_what_the_file_said(here: Here, tmp_path: Path):
+    sets = of_task(here, tmp_path, "multilabel", "text,label\nLate and torn,Delivery;Damage\nThanks,\n")
+    answer(sets, "1:0", [ids(sets)["Damage"]], 1)
+    answer(sets, "1:0", [], 2)
+    answer(sets, "1:0", None, 3)
+    told = plain(label.history(sets, row="1:0"), "en")
+    assert [(entry["said"], entry["origin"]) for entry in told] == [
+        (None, "human"),
+        ("", "human"),
+        ("Damage", "human"),
+        ("Delivery, Damage", "file"),
+    ]
+    assert not label.history(sets, row="1:1")
+
+
+def test_the_scale_is_that_of_the_numbers_in_the_data(here: Here, tmp_path: Path):
+    numbers = of_task(here, tmp_path, "regression", "text,label\na,1\nb,4\nc,\nd,\n")
+    assert label.state(numbers)["scale"] == {"low": 1.0, "high": 4.0, "whole": True}
+    answer(numbers, "1:2", 4.5, 1)
+    assert label.state(numbers)["scale"] == {"low": 1.0, "high": 4.5, "whole": False}
+    assert plain(answer(numbers, "1:3", "many", 2), "en")["refused"]
+    assert label.state(of_task(here, tmp_path, "regression", "text,label\na,1\nb,\n"))["scale"] is None
+
+
+def test_marks_outside_what_is_sent_of_a_long_text_are_kept(here: Here, tmp_path: Path):
+    long = "word " * 5_000 + "Berlin"
+    marks = of_task(here, tmp_path, "tokens", f"text,label\n{long},\n")
+    place = label.create(marks, names=["Place"])["labels"][0]["id"]
+    span = {"start": len(long) - 6, "end": len(long), "label": place}
+    answer(marks, "1:0", [span], 1)
+    (row,) = label.texts(marks, show="all")["rows"]
+    assert row["cut"] and len(row["text"]) == label.LONGEST and row["value"] == [span]
