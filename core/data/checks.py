@@ -1,7 +1,7 @@
 """The check-up: what in the data would spoil a training or its test, in plain words, each with a fix that can be undone.
 
 A fix writes edits, never files. Looked for: empty rows, texts that stand in two splits, equal texts with different labels, duplicates,
-garbled characters, rare labels, texts longer than the model reads, characters it does not know.
+garbled characters, marked places that overlap or do not fit their text, rare labels, texts longer than the model reads, characters it does not know.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import edits, facts, garbled, tokens, twins
+from core.data import edits, facts, garbled, span_checks, tokens, twins
 from core.data.state import State
 from core.errors import Missing
 from core.words import Message, listed, plural
@@ -253,6 +253,41 @@ def _unknown(state: State) -> Finding | None:
     )
 
 
+def _misplaced(state: State) -> Finding | None:
+    found = span_checks.misplaced(state)
+    n = int(found.rows.sum())
+    if not n:
+        return None
+    return Finding(
+        "misplaced",
+        "misplaced",
+        "warn",
+        plural(
+            n,
+            "{n} text has marked places that do not fit it.",
+            "{n:,} texts have marked places that do not fit them.",
+        ),
+        found.first or Message("The words and their tags do not stand in the text."),
+        n,
+        (Fix("leave_out", Message("Leave them out")),),
+    )
+
+
+def _overlapping(state: State) -> Finding | None:
+    found = span_checks.overlapping(state)
+    n = int(found.rows.sum())
+    if not n or found.first is None:
+        return None
+    return Finding(
+        "overlap",
+        "overlap",
+        "info",
+        plural(n, "{n} text has marked places that overlap.", "{n:,} texts have marked places that overlap."),
+        Message("{first} Of overlapping places the longest is learnt.", first=found.first),
+        n,
+    )
+
+
 CHECKS: tuple[Callable[[State], Finding | None], ...] = (
     _leaks,
     _leaks_validation,
@@ -260,6 +295,8 @@ CHECKS: tuple[Callable[[State], Finding | None], ...] = (
     _duplicates,
     _garbled,
     _empties,
+    _misplaced,
+    _overlapping,
     _rare,
     _long,
     _unknown,
@@ -315,6 +352,8 @@ MASKS: dict[str, Callable[[State], Mask]] = {
     "rare": _rare_rows,
     "long": _long_rows,
     "unknown": _unknown_rows,
+    "misplaced": lambda state: span_checks.misplaced(state).rows,
+    "overlap": lambda state: span_checks.overlapping(state).rows,
 }
 
 
@@ -339,6 +378,7 @@ FIXES: dict[tuple[str, str], Callable[[State], tuple[Any, edits.Kind, Any]]] = {
     ("conflict", "keep_majority"): _out(twins.minority_rows),
     ("duplicate", "keep_one"): _out(twins.extra_rows),
     ("garbled", "mend"): _mend,
+    ("misplaced", "leave_out"): _out(lambda state: span_checks.misplaced(state).rows),
 }
 
 
