@@ -107,6 +107,7 @@
           item = next;
           drawn = null;
           picker.begin(item.text);
+          me.view.say(item.text.slice(0, 400));
         }
         redraw();
       },
@@ -198,6 +199,7 @@
           item = next;
           drawn = null;
           picker.begin(item.text);
+          me.view.say(item.text.slice(0, 400));
         }
         redraw();
       },
