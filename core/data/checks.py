@@ -224,6 +224,7 @@ def _long(state: State) -> Finding | None:
     n = int(mask.sum())
     if not n:
         return None
+    windowed = state.shape.target is not None and state.shape.target.kind in ("spans", "answers")
     return Finding(
         "long",
         "long",
@@ -234,7 +235,7 @@ def _long(state: State) -> Finding | None:
             "{n:,} texts are longer than the bundled model reads ({limit} word pieces).",
             limit=limit,
         ),
-        Message("What comes after that is cut."),
+        Message("They are read in several pieces.") if windowed else Message("What comes after that is cut."),
         n,
     )
 

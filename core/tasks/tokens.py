@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.data.values import kind
-from core.errors import RunError
+from core.errors import ModelError, RunError
 from core.evaluation import spans as figures_of
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Spans
 from core.tasks.span_counts import exact, keys
@@ -110,6 +110,11 @@ class Tokens(Usual):
 
     def encode(self, rows: Sequence[Row], processor: Any, settings: Any) -> Iterable[Example]:
         """One example a window of at most `settings.max_length` tokens. What a window is stands in its `extra`."""
+        if not getattr(processor, "is_fast", True):
+            raise ModelError(
+                Message("The tokenizer of this base does not say where its word pieces stand in a text."),
+                fix=Message("Choose a base that has a tokenizer.json."),
+            )
         texts = [str(row["text"]) for row in rows]
         for one in windows(texts, processor, settings.max_length, settings.max_length // SHARED):
             yield Example(one.row, one.input_ids, {"first": one.first, "offsets": one.offsets, "inner": one.inner})
