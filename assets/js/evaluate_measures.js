@@ -167,7 +167,7 @@
       const value = one === first && marks ? Hone.marked(row.inputs[one.role], marks, labels) : Hone.value(one.kind, row.inputs[one.role], { labels });
       return inputs.length > 1 ? h("div.ms-input", h("small", one.title), value) : h("div.ms-input", value);
     });
-    const right = row.gold ? h("div", h("small", t("Right")), h("p.said", row.gold)) : null;
+    const right = row.gold ? h("div", h("small", t("The right answer")), h("p.said", row.gold)) : null;
     const said = h("div", { class: row.credit >= 0.999 ? "good" : row.credit <= 0.001 ? "bad" : "" }, h("small", t("It said")), h("p.said", row.said || "–"));
     return h("li", h("div.ms-given", given), h("div.ms-two", right, said));
   }

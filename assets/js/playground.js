@@ -1,14 +1,13 @@
 /* Playground: your own words. Asks the chosen run (and one more, side by side) while a person writes.
    One question is under way at a time; an answer to a text that has changed meanwhile is dropped and the new text is asked.
-   The whole file is in wholefile.js, taking the model away in away.js. */
+   The fields are in playground_fields.js, the answers are drawn by playground_answers.js; the whole file is in wholefile.js, taking the model away in away.js. */
 (function () {
   "use strict";
   const { h, t, fill } = Hone;
   const PAUSE = 60; // milliseconds after a key before asking
   const SLOW = 600; // milliseconds after which it says that the model is being loaded
-  const LONGEST = 20000; // characters asked about
   const gap = Hone.language === "zh" ? "" : " "; // a full-width stop brings its own space
-  const BARS = 6; // labels shown at first
+  const WRITERS = ["text"]; // kinds of answers that take a while: asked for when the person says so, not while they write
 
   Hone.tab("playground", {
     mount(root, ctx) {
@@ -37,12 +36,21 @@
     view.runs = state.runs;
     view.underWay = state.under_way;
     view.run = there(wanted) ? wanted : state.runs.length ? state.runs[0].id : null;
-    view.other = there(beside) && beside !== view.run ? beside : null;
+    const alike = beside && view.run && there(beside) && asksLike(runOf(view, beside), runOf(view, view.run));
+    view.other = alike && beside !== view.run ? beside : null;
     if (!view.run) return empty(view);
     if (!view.frame || !view.frame.isConnected || [view.run, view.other, view.runs.length].join() !== before) build(view);
   }
 
-  const head = (actions) => Hone.head({ title: t("Try it on your own words"), sentence: t("It answers while you write. What you write is not stored."), actions });
+  /* Two runs can be asked together when they are asked for the same things. */
+  const asksLike = (one, other) => JSON.stringify(one.inputs.map((i) => [i.role, i.kind])) === JSON.stringify(other.inputs.map((i) => [i.role, i.kind]));
+  const plainText = (run) => run.inputs.length === 1 && run.inputs[0].kind === "text";
+  const writes = (view) => WRITERS.includes(runOf(view, view.run).answers);
+
+  function head(actions, view) {
+    const slow = view && view.run && writes(view);
+    return Hone.head({ title: t("Try it on your own words"), sentence: slow ? t("It answers when you ask. What you write is not stored.") : t("It answers while you write. What you write is not stored."), actions });
+  }
 
   function empty(view) {
     view.frame = null;
@@ -62,50 +70,46 @@
   function build(view) {
     view.answers = h("div.pg-answers");
     view.frame = h("div.pg", textCard(view), h("section.card.pg-said", { "aria-live": "polite" }, view.answers), Hone.wholeFile(view), Hone.away(view));
-    fill(view.root, head([]), view.frame);
+    fill(view.root, head([], view), view.frame);
     blocks(view);
     examples(view);
-    if (view.text.value.trim()) ask(view, 0);
+    if (view.fields.value() && !writes(view)) ask(view, 0);
     else view.ctx.call("wake", { runs: chosen(view) }).catch(() => {});
   }
 
   const chosen = (view) => [view.run, view.other].filter(Boolean);
   const runOf = (view, id) => view.runs.find((run) => run.id === id);
 
-  /* The sheet to write on. What is written stays in this browser tab only, so that a reload keeps it. */
+  /* The sheet to write on. */
   function textCard(view) {
-    const keep = "hone:playground:" + Hone.project;
-    const area = h("textarea.pg-text", { id: "playground-text", rows: 7, maxlength: LONGEST, spellcheck: "false", placeholder: t("Write or paste a text") });
     const changed = (wait) => {
-      try { sessionStorage.setItem(keep, area.value); } catch { /* full or forbidden: a reload then forgets it */ }
       truth(view);
       examples(view);
-      ask(view, wait);
+      if (!writes(view)) ask(view, wait);
     };
-    try { area.value = sessionStorage.getItem(keep) || ""; } catch { /* as above */ }
-    view.text = area;
-    view.label = h("p.pg-truth", { "aria-live": "polite" });
-    view.starters = h("div.pg-starters");
-    area.addEventListener("input", () => {
+    view.fields = Hone.playgroundFields(runOf(view, view.run).inputs, () => {
       view.told = null;
       changed(PAUSE);
     });
+    view.label = h("p.pg-truth", { "aria-live": "polite" });
+    view.starters = h("div.pg-starters");
     view.put = (row) => {
-      area.value = row.text;
       view.told = row;
+      view.fields.put(row);
       changed(0);
     };
+    const asking = writes(view) ? Hone.button(t("Ask the model"), () => question(view), { small: true, class: "btn small pg-ask" }) : null;
     return h(
       "section.card.pg-write",
-      h("label.pg-word", { for: "playground-text" }, t("Your text")),
-      area,
+      view.fields.node,
       view.label,
       view.starters,
       h(
         "div.pg-row",
+        asking,
         Hone.button(t("A test text"), () => sample(view, false), { small: true }),
         Hone.button(t("One it got wrong"), () => sample(view, true), { small: true }),
-        Hone.button(t("Clear"), () => { view.put({ text: "" }); area.focus(); }, { small: true, link: true }),
+        Hone.button(t("Clear"), () => { view.put({ text: "" }); view.fields.focus(); }, { small: true, link: true }),
       ),
       pickers(view),
     );
@@ -119,7 +123,7 @@
     };
     const all = view.runs.map((run) => ({ value: run.id, title: called(run) }));
     if (all.length < 2) return h("p.sub", t("With a second finished run you can compare the two here."));
-    const rest = [{ value: "", title: t("no other run") }, ...all.filter((one) => one.value !== view.run)];
+    const rest = [{ value: "", title: t("no other run") }, ...all.filter((one) => one.value !== view.run && asksLike(runOf(view, one.value), runOf(view, view.run)))];
     return h(
       "div.pg-runs",
       h("label", { for: "playground-run" }, t("Ask")),
@@ -140,7 +144,7 @@
 
   async function examples(view) {
     const run = view.run;
-    const idle = () => run === view.run && !view.text.value.trim();
+    const idle = () => run === view.run && view.fields.empty();
     if (!idle()) return fill(view.starters);
     try {
       view.three[run] = view.three[run] || (await view.ctx.call("examples", { run })).rows;
@@ -155,7 +159,9 @@
   /* The label a test text carries stands beside what the model makes of it. */
   function truth(view) {
     const row = view.told;
-    fill(view.label, row && row.label ? [t("Its label in your data:"), " ", Hone.chip({ name: row.label, colour: row.colour })] : null);
+    const single = runOf(view, view.run).answers === "label_scores";
+    const shown = row && row.label && (single ? [t("Its label in your data:"), " ", Hone.chip({ name: row.label, colour: row.colour })] : [t("In your data:"), " ", Hone.said(row.label)]);
+    fill(view.label, shown || null);
   }
 
   function ask(view, wait = PAUSE) {
@@ -166,22 +172,24 @@
   async function question(view) {
     if (view.busy) return;
     const runs = chosen(view);
-    const text = view.text.value.slice(0, LONGEST);
-    if (!text.trim()) return blocks(view);
+    const inputs = view.fields.value();
+    if (!inputs) return blocks(view);
+    const asked = JSON.stringify(inputs);
     view.busy = true;
     view.trouble = null;
     const slow = setTimeout(() => waking(view), SLOW);
     let made, trouble;
     try {
-      made = await view.ctx.call("answer", { runs, text });
+      made = await view.ctx.call("answer", plainText(runOf(view, runs[0])) ? { runs, text: Object.values(inputs)[0] } : { runs, inputs });
     } catch (error) {
       trouble = error;
     }
     clearTimeout(slow);
     view.busy = false;
-    const stale = text !== view.text.value.slice(0, LONGEST) || runs.join() !== chosen(view).join();
-    if (stale) return question(view);
+    const stale = asked !== JSON.stringify(view.fields.value()) || runs.join() !== chosen(view).join();
+    if (stale && !writes(view)) return question(view);
     if (trouble) return unanswered(view, trouble);
+    view.inputs = inputs;
     blocks(view, made.answers);
   }
 
@@ -206,21 +214,19 @@
 
   function block(view, run, answer) {
     if (answer && answer.error) return h("div.pg-block", h("p.pg-how", run.title), Hone.notice({ tone: "bad", title: answer.error.message, body: answer.error.fix }));
-    const list = answer ? answer.labels : run.labels.map((label) => ({ ...label, probability: 0 }));
     const open = view.open === run.id;
     const turn = () => {
       view.open = open ? null : run.id;
       blocks(view, view.shown);
     };
-    const more = list.length > BARS + 2;
-    const shown = open || !more ? list : list.slice(0, BARS);
-    const top = answer ? answer.labels[0] : null;
+    const drawn = Hone.playgroundAnswer(answer ? answer.kind : run.answers, answer, { run, open, turn, inputs: view.inputs });
+    const on = answer && answer.kind === "text" && run.inputs.some((one) => one.kind === "messages");
     return h(
       "div.pg-block",
-      h("p.ans", { class: top ? Hone.colour(top.colour) : "none" }, h("i", { "aria-hidden": true }), top ? top.name : "–"),
+      drawn.top,
       h("p.pg-how", t("{run}.", { run: run.title }), gap, how(view, answer)),
-      h("div.pg-bars", shown.map((one, i) => bar(one, top && i === 0))),
-      more ? Hone.button(open ? t("Fewer labels") : t("All {n} labels", { n: list.length }), turn, { link: true, "data-key": "all-" + run.id }) : null,
+      drawn.below,
+      on ? Hone.button(t("Go on from this answer"), () => { view.told = null; truth(view); view.fields.answered(answer.said.text); blocks(view); }, { small: true }) : null,
     );
   }
 
@@ -228,13 +234,8 @@
     if (!answer) return t("Nothing asked yet.");
     const said = [t("Answered in {ms} ms.", { ms: Math.max(1, Math.round(answer.milliseconds)) })];
     const truth = view.told && view.told.label;
-    if (truth) said.push(gap, truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));
+    if (truth && answer.kind === "label_scores") said.push(gap, truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));
     if (answer.unsure) said.push(gap, h("b.unsure", answer.unsure));
     return said;
-  }
-
-  function bar(one, first) {
-    const percent = one.probability > 0 && one.probability < 0.01 ? "< 1 %" : Hone.fmt.percent(one.probability);
-    return h("div.pb", { class: first ? "top1" : "" }, Hone.chip(one), h("div.t", h("i", { style: { width: 100 * one.probability + "%" } })), h("span.v", percent));
   }
 })();

@@ -65,14 +65,15 @@
     }
   }
 
-  /* The file has been looked at: which column holds the text? The guess is chosen already. */
+  /* The file has been looked at: which column holds what? The guess is chosen already. */
   function choose(own, upload, name, look) {
-    let column = look.column;
+    const roles = look.roles.map((one) => ({ ...one }));
     const first = h("blockquote.wf-first");
-    const show = () => fill(first, look.first[column] || t("The first row is empty there."));
     const start = async () => {
+      const columns = Object.fromEntries(roles.map((one) => [one.role, one.columns.length > 1 ? one.columns : one.columns[0] || null]));
+      const asked = roles.length > 1 || roles[0].columns.length > 1 ? { columns } : { column: roles[0].columns[0] };
       try {
-        await own.view.ctx.call("file_start", { run: own.view.run, upload, column });
+        await own.view.ctx.call("file_start", { run: own.view.run, upload, ...asked });
         own.choosing = false;
         await follow(own);
       } catch (error) {
@@ -83,18 +84,25 @@
       own.choosing = false;
       ask(own);
     };
-    const pick = (one) => {
-      column = one;
-      show();
+    const go = Hone.button(t("Answer every row"), start);
+    const show = () => {
+      fill(first, look.first[roles[0].columns[0]] || t("The first row is empty there."));
+      go.disabled = roles.some((one) => one.required && !one.columns.length);
     };
     show();
-    fill(
-      own.box,
-      h("p.wf-name", h("b", name), " ", h("span", look.read)),
-      h("div.wf-column", h("label", { for: "wf-column" }, t("The text is in")), Hone.select({ options: look.columns, value: column, onchange: pick, id: "wf-column" })),
-      first,
-      h("div.pg-row", Hone.button(t("Answer every row"), start), Hone.button(t("Another file"), back, { link: true })),
-    );
+    fill(own.box, h("p.wf-name", h("b", name), " ", h("span", look.read)), h("div.wf-columns", roles.map((one, i) => picking(one, i, look, show))), first, h("div.pg-row", go, Hone.button(t("Another file"), back, { link: true })));
+  }
+
+  /* The column of one role; a role that several columns make together in this file can be given all of them. */
+  function picking(one, i, look, show) {
+    const id = i ? "wf-column-" + one.role : "wf-column";
+    const together = one.columns.length > 1 ? one.columns : null;
+    const options = [...(one.required ? [] : [{ value: "", title: t("No column") }]), ...(together ? [{ value: "\n", title: together.join(" + ") }] : []), ...look.columns];
+    const pick = (value) => {
+      one.columns = value === "\n" ? together : value ? [value] : [];
+      show();
+    };
+    return h("div.wf-column", h("label", { for: id }, one.title), Hone.select({ options, value: together ? "\n" : one.columns[0] || "", onchange: pick, id }));
   }
 
   function work(own, state) {
@@ -129,7 +137,7 @@
       own.box,
       h("p.tick", { class: state.cut ? "cut" : "" }, h("span", h("b", state.name), " · ", told, state.by ? " " + t("By {run}.", { run: state.by }) : "")),
       state.rows ? h("div.pg-row", Hone.button(t("Download {name}", { name: state.out }), get), Hone.button(t("Another file"), () => ask(own), { link: true })) : Hone.button(t("Another file"), () => ask(own), { link: true }),
-      state.sample.length ? Hone.table({ class: "wf-sample", columns: [{ title: t("text"), cell: (row) => Hone.said(row.text) }, { title: t("answer"), cell: (row) => Hone.chip(row) }, { title: t("probability"), class: "r", cell: (row) => Hone.fmt.percent(row.probability) }], rows: state.sample }) : null,
+      state.sample.length ? Hone.table({ class: "wf-sample", columns: [{ title: t("text"), cell: (row) => Hone.said(row.text) }, { title: t("answer"), cell: (row) => (row.colour === null ? Hone.said(row.name) : Hone.chip(row)) }, state.sample.some((row) => row.probability !== null) ? { title: t("probability"), class: "r", cell: (row) => Hone.fmt.percent(row.probability) } : null].filter(Boolean), rows: state.sample }) : null,
     );
   }
 })();
