@@ -1,4 +1,5 @@
-"""Columns that mix text and marks become a text and its spans, while a file is imported: words with a tag each, and marks inside the text.
+"""Columns that mix text and marks become a text and its spans, while a file is imported: words with a tag each, in a row or in a row
+each, and marks inside the text.
 
 `settled` looks at a file that has just been read and writes it again where it finds such columns: the text without any marks, and beside
 it a column of spans as JSON. Everything else stays. Knows Arrow files; nothing of roles or tasks.
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from core.data import relations, spans_records
+from core.data import relations, spans_records, spans_words
 from core.data.how import Read, Stop, Trouble, nothing
 from core.data.spans import INLINE, LOOKED_AT, Convention, read, recognise
 from core.data.spans_tags import are_tags
@@ -61,7 +62,10 @@ def settled(path: Path, read: Read, cancelled: Stop) -> Read:
         return read
     columns = list(read.columns[:WIDEST])
     sample = list(islice(_rows(path, columns), LOOKED_AT))
-    found = mixed({name: [row[name] for row in sample] for name in columns})
+    cells = {name: [row[name] for row in sample] for name in columns}
+    if words := spans_words.found(cells):
+        return _gathered(path, read, words, cancelled)
+    found = mixed(cells)
     return _written(path, read, found, cancelled) if found else read
 
 
@@ -148,7 +152,7 @@ def _written(path: Path, told: Read, found: Mixed, cancelled: Stop) -> Read:
             writer.row(cells)
         writer.finish()
     new.replace(path)
-    said = [*told.warnings, _sentence(found, text, spans, places)]
+    said = [*told.warnings, _sentence(found.convention, text, spans, places)]
     if unread:
         said.append(
             plural(
@@ -160,10 +164,26 @@ def _written(path: Path, told: Read, found: Mixed, cancelled: Stop) -> Read:
     return replace(told, columns=tuple(names), warnings=tuple(said))
 
 
-def _sentence(found: Mixed, text: str, spans: str, places: int) -> Message:
+def _gathered(path: Path, told: Read, words: spans_words.Words, cancelled: Stop) -> Read:
+    """One row a sentence, where the file has one a word."""
+    places = 0
+    new = path.with_name(f".{path.name}.spans")
+    names = (words.sentence, "text", "spans")
+    with Writer(new, Trouble(), nothing, cancelled) as writer:
+        writer.columns(names)
+        for number, text, spans in spans_words.sentences(_rows(path, list(told.columns)), words):
+            places += len(spans)
+            writer.row([number, text, json.dumps(spans, ensure_ascii=False)])
+        writer.finish()
+    new.replace(path)
+    said = _sentence(Convention("tags", words.scheme), "text", "spans", places)
+    return replace(told, columns=names, rows=writer.rows, warnings=(*told.warnings, said))
+
+
+def _sentence(convention: Convention, text: str, spans: str, places: int) -> Message:
     return Message(
         "Read as {what}: the plain text stands in “{text}”, {n:,} marked places stand in “{spans}”.",
-        what=found.convention.title,
+        what=convention.title,
         text=text,
         spans=spans,
         n=places,

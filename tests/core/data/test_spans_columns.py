@@ -88,6 +88,21 @@ def test_characters_with_tags_are_joined_without_spaces(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("numbers", [["1", "", "", "", "2", "", "3"], ["7", "7", "7", "7", "8", "8", "9"]])
+def test_a_table_with_one_word_a_row_becomes_sentences(numbers: list[str], tmp_path: Path) -> None:
+    words = [("EU", "B-ORG"), ("rejects", "O"), ("German", "B-MISC"), (".", "O"), ("Peter", "B-PER"), ("Blackburn", "I-PER"), ("No", "O")]  # fmt: skip
+    lines = [f"{number},{word},X,{tag}" for number, (word, tag) in zip(numbers, words, strict=True)]
+    data = brought(tmp_path, "words.csv", "\n".join(["Sentence #,Word,POS,Tag", *lines]) + "\n")
+    assert data.task == "tokens"
+    assert data.columns == ("Sentence #", "text", "spans")
+    assert data.imports[0].rows == 3
+    assert values(data) == [
+        ("EU rejects German .", [{"start": 0, "end": 2, "label": "ORG"}, {"start": 11, "end": 17, "label": "MISC"}]),
+        ("Peter Blackburn", [{"start": 0, "end": 15, "label": "PER"}]),
+        ("No", []),
+    ]
+
+
 def test_a_row_whose_words_and_tags_do_not_match_has_no_spans_and_is_told(tmp_path: Path) -> None:
     broken = {"id": "d", "tokens": ["Two", "words"], "pos": ["N", "N"], "ner_tags": ["O", "O", "O"]}
     data = brought(tmp_path, "tokens.jsonl", lines([*TOKENS * 10, broken]))
