@@ -15,7 +15,8 @@ import numpy as np
 
 from core.data.values import kind
 from core.errors import ModelError, RunError
-from core.evaluation import spans as figures_of
+from core.evaluation.spans import SpanFigures, partial
+from core.evaluation.spans import figures as all_figures
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Spans
 from core.tasks.span_counts import exact, keys
 from core.tasks.span_lookup import Lookup
@@ -203,7 +204,7 @@ class Tokens(Usual):
             return {}
         gold, said = [row["label"] for row in rows], [p.spans for p in predictions]
         precision, recall, f1 = exact(gold, said).micro
-        _, _, rough = figures_of.partial([keys(g) for g in gold], [keys(s) for s in said]).micro
+        _, _, rough = partial([keys(g) for g in gold], [keys(s) for s in said]).micro
         known = [p.nll / p.tokens for p in predictions if p.tokens]
         loss = {"loss": float(np.mean(known))} if known else {}
         return {"f1": f1, "partial_f1": rough, "precision": precision, "recall": recall, **loss}
@@ -221,7 +222,7 @@ class Tokens(Usual):
     # What is shown --------------------------------------------------------------------------------------------------
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
-        made = figures_of.figures([row["label"] for row in rows], [p.spans for p in predictions], labels.names)
+        made = all_figures([row["label"] for row in rows], [p.spans for p in predictions], labels.names)
         sizes = [(i, j, n) for i, line in enumerate(made.matrix) for j, n in enumerate(line) if n]
         return {
             "labels": _table(made),
@@ -298,7 +299,7 @@ def _by_words(rows: Sequence[Row]) -> bool:
     return inside <= INSIDE * len(ends)
 
 
-def _table(made: figures_of.SpanFigures) -> dict[str, Any]:
+def _table(made: SpanFigures) -> dict[str, Any]:
     """A line for each sort, and one for all."""
     titles = (
         Message("Sort"),
