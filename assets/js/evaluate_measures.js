@@ -93,7 +93,7 @@
       if (!x.length) return nothing();
       const node = h("div.plot", { style: { height: "320px" } });
       const [low, high] = [Math.min(...x, ...y), Math.max(...x, ...y)];
-      const alike = Math.min(Math.max(...x), Math.max(...y)) - Math.max(Math.min(...x), Math.min(...y)) > 0.4 * (high - low);
+      const alike = Math.min(Math.max(...x), Math.max(...y)) - Math.max(Math.min(...x), Math.min(...y)) > 0.25 * (high - low);
       const points = () => ({ type: "scatter", mode: "markers", x, y, marker: { color: Hone.faded(Hone.colourOf("accent"), 0.45), size: 6 }, hovertemplate: "%{x} → %{y}<extra></extra>" });
       const diagonal = () => ({ type: "scatter", mode: "lines", x: [low, high], y: [low, high], line: { color: Hone.colourOf("line-strong"), width: 1, dash: "dot" }, hoverinfo: "skip" });
       const layout = () => ({ xaxis: { title: xTitle || "" }, yaxis: { title: yTitle || "" }, margin: { l: 52, r: 12, t: 6, b: 44 } });
