@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.data import reading, roles, state
+from core.data import reading, roles, spans_columns, state
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
 from core.data.rows import Import, Rows
@@ -84,7 +84,7 @@ def bring(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
     try:
-        read = source.read(temporary)
+        read = spans_columns.settled(temporary, source.read(temporary), source.cancelled)
         samples = _samples_of(temporary, read.columns)
         work = _work(data, instead) if instead else None
         gone = {one.id for one in instead}
