@@ -11,14 +11,17 @@
     return (KINDS[kind] || KINDS.text)(value, about);
   };
 
+  const A_FEW = 3; // places or labels in a line of a table
+  const few = (list, brief, draw) => [(brief ? list.slice(0, A_FEW) : list).map(draw), brief && list.length > A_FEW ? h("small.vl-none", `+${list.length - A_FEW}`) : null];
+
   const KINDS = {
     text: (value) => Hone.said(String(value)),
     category: (value, { labels }) => chip(value, labels),
-    categories: (value, { labels }) => (value.length ? h("span.vl-chips", value.map((name) => chip(name, labels))) : h("span.vl-none", t("no label"))),
+    categories: (value, { labels, brief }) => (value.length ? h("span.vl-chips", few(value, brief, (name) => chip(name, labels))) : h("span.vl-none", t("no label"))),
     number: (value) => h("span.num", Hone.fmt.number(value, 4)),
     spans: (value, { text, labels, brief }) => {
       if (!value.length) return h("span.vl-none", t("nothing marked"));
-      return text && !brief ? Hone.marked(text, value, labels) : h("span.vl-places", places(value, text).map(({ words, label }) => h("span.vl-place", Hone.said(words), " ", chip(label, labels))));
+      return text && !brief ? Hone.marked(text, value, labels) : h("span.vl-places", few(places(value, text), brief, ({ words, label }) => h("span.vl-place", Hone.said(words), " ", chip(label, labels))));
     },
     answers: (value) => (value.length ? h("span.vl-answers", unique(value.map((one) => one.text)).map((words) => Hone.said(words))) : h("span.vl-none", t("no answer in this text"))),
     messages: (value, { brief }) => h("div.vl-turns", (brief ? value.slice(-2) : value).map((turn) => h("div.vl-turn", { class: turn.role }, h("small", who(turn.role)), Hone.said(turn.content)))),
