@@ -152,7 +152,7 @@
 
   /* The file dialog. */
   function choose(me, choice) {
-    const input = h("input", { type: "file", accept: ".csv,.tsv,.txt,.tab,.xlsx,.json,.jsonl,.ndjson,.parquet,.conll,text/*" });
+    const input = h("input", { type: "file", accept: ".csv,.tsv,.txt,.tab,.xlsx,.json,.jsonl,.ndjson,.parquet,.conll,.zip,text/*" });
     input.addEventListener("change", () => input.files.length && me.bring(input.files[0], choice));
     input.click();
   }
