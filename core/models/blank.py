@@ -256,7 +256,10 @@ def _seq2seq(size: Size, vocabulary: int) -> Any:
 
 
 def _image(size: Size, vocabulary: int) -> Any:
-    """ResNet of basic blocks: He et al. 2015. From nothing, convolutions learn from far fewer pictures than a ViT."""
+    """ResNet of basic blocks: He et al. 2015. From nothing, its convolutions learn from fewer pictures than others do.
+
+    Tried on 140 pictures of ants and bees, 30 epochs, one seed; right of 80 others: ResNet 0.71 (176,658 weights), ConvNeXt V2 0.56, ViT 0.57.
+    """
     from transformers import ResNetConfig, ResNetForImageClassification
 
     config = ResNetConfig(
