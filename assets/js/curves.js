@@ -150,7 +150,7 @@
   });
 
   /** The smaller plot: a score at each check, or what the steps were like. */
-  Hone.scorePlot = (node, which) => curvePlot(node, {
+  Hone.scorePlot = (node, which, title) => curvePlot(node, {
     traces: (track, more) => (isScore(which())
       ? [
         checksLine(t("validation"), track, which(), { line: { color: Hone.colourOf("accent"), width: 2.6 }, marker: { color: Hone.colourOf("accent"), size: 7 } }),
@@ -162,7 +162,7 @@
     grow: (track, from) => (isScore(which()) ? null : { points: { x: [track.step.slice(from)], y: [track[which()].slice(from)] }, indices: [0] }),
     layout: (track) => axes(track, isScore(which()) ? { rangemode: "normal", tickformat: ".2~f" } : { rangemode: "tozero", exponentformat: "e", tickformat: which() === "learning_rate" ? ".1~e" : "" }, false),
     say: (track) => (isScore(which())
-      ? t("Share right on validation at each check: now {a}, best {b}.", { a: short(last(track.checks) ? value(last(track.checks), which()) : null), b: short(best(track) ? value(best(track), which()) : null) })
+      ? t("{measure}, on validation, at each check: now {a}, best {b}.", { measure: title(), a: short(last(track.checks) ? value(last(track.checks), which()) : null), b: short(best(track) ? value(best(track), which()) : null) })
       : t("At step {s}: {a}.", { s: last(track.step) ?? 0, a: short(last(track[which()])) })),
     table: {
       columns: [{ title: t("step"), class: "r", cell: (r) => r.step }, { title: t("value"), class: "r", cell: (r) => short(r.value) }],

@@ -4,16 +4,15 @@
   "use strict";
   const { h, fill, button } = Hone;
   const AT_WORK = new Set(["queued", "preparing", "running"]);
-  const SCORES = ["accuracy", "macro_f1", "learning_rate", "grad_norm"];
   let ctx, root, poll, parts = null;
-  const page = { runs: [], draft: null, id: null, opened: {}, tracks: {}, now: null, slow: {}, score: "accuracy", stamp: "", ticked: [] };
+  const page = { runs: [], draft: null, id: null, opened: {}, tracks: {}, now: null, slow: {}, score: null, stamp: "", ticked: [] };
 
   Hone.tab("train", {
     async mount(node, context) {
       root = node;
       ctx = context;
       page.ticked = Hone.store.get("train:ticked", []);
-      page.score = Hone.store.get("train:score", "accuracy");
+      page.wish = Hone.store.get("train:score", null);
       await list(Hone.store.get("run:started"));
       Hone.store.set("run:started", null);
       poll = ctx.poll(() => tick().catch(trouble), 1);
@@ -131,11 +130,13 @@
       Hone.card({ id: "train-loss", title: t("How wrong it still is"), sub: t("Loss. Lower is better; dotted lines are rounds."), side: parts.legend, body: loss }),
       Hone.card({ id: "train-happening", title: t("What is happening"), body: parts.happening }));
     fill(parts.second,
-      Hone.card({ id: "train-watched", title: t("Texts being watched"), sub: t("Its answer at each check, oldest first; numbers are the label keys."), side: button(t("Choose others"), chooseOthers, { link: true }), body: parts.watched }),
+      Hone.card({ id: "train-watched", title: t("Texts being watched"), sub: page.opened[page.id].single ? t("Its answer at each check, oldest first; numbers are the label keys.") : t("How right it was at each check, oldest first, in tenths; below, what it says now."), side: button(t("Choose others"), chooseOthers, { link: true }), body: parts.watched }),
       h("section.card", { id: "train-score" }, h("header.cap", h("div", parts.scoreTitle, parts.scoreSub), h("div.side", scoreChoice())), score));
     fill(root, parts.head, parts.notice, parts.live, parts.plots, parts.second, parts.runs);
+    const known = curves().map((curve) => curve.name);
+    page.score = known.includes(page.wish) ? page.wish : known[0];
     parts.loss = Hone.lossPlot(loss);
-    parts.score = Hone.scorePlot(score, () => page.score);
+    parts.score = Hone.scorePlot(score, () => page.score, () => drawn().title);
     drawScoreTitle();
   }
 
@@ -169,17 +170,18 @@
     parts.plots.hidden = parts.second.hidden = !yes;
   }
 
-  const TITLES = {
-    accuracy: () => [t("Share it gets right"), t("Accuracy on validation. Dashed: before tuning.")],
-    macro_f1: () => [t("Mean of labels"), t("Macro F1 on validation: every label counts alike. Dashed: before tuning.")],
-    learning_rate: () => [t("Step width"), t("How far each step moves the weights (learning rate).")],
-    grad_norm: () => [t("Pull of the mistakes"), t("Length of the gradient before it is shortened (gradient norm).")],
-  };
+  /** The curves the second plot can draw: the task's measures at each check, and what the steps were like. */
+  const curves = () => [
+    ...page.opened[page.id].scores.map((one) => ({ name: one.name, title: one.title, sub: t("{help} On validation; dashed: before tuning.", { help: one.help }) })),
+    { name: "learning_rate", title: t("Step width"), sub: t("How far each step moves the weights (learning rate).") },
+    { name: "grad_norm", title: t("Pull of the mistakes"), sub: t("Length of the gradient before it is shortened (gradient norm).") },
+  ];
+  const drawn = () => curves().find((curve) => curve.name === page.score);
 
   function scoreChoice() {
-    const other = button(t("Another curve"), () => Hone.menu(other, SCORES.map((name) => ({ title: TITLES[name]()[0], sub: TITLES[name]()[1], current: name === page.score, onpick: () => choose(name) }))), { link: true, id: "train-curve", "aria-haspopup": "menu" });
+    const other = button(t("Another curve"), () => Hone.menu(other, curves().map(({ name, title, sub }) => ({ title, sub, current: name === page.score, onpick: () => choose(name) }))), { link: true, id: "train-curve", "aria-haspopup": "menu" });
     const choose = (name) => {
-      page.score = name;
+      page.score = page.wish = name;
       Hone.store.set("train:score", name);
       drawScoreTitle();
       show("all");
@@ -188,7 +190,7 @@
   }
 
   function drawScoreTitle() {
-    const [title, sub] = TITLES[page.score]();
+    const { title, sub } = drawn();
     parts.scoreTitle.textContent = title;
     parts.scoreSub.textContent = sub;
   }

@@ -28,11 +28,14 @@
       { title: t("Run"), cell: (run) => h("span", h("b", run.name), h("span.when", " · " + when(run.created)), run.changed.length ? h("small.train-changed", run.changed.join(" · ")) : null, run.note && h("small.train-note", run.note)) },
       { title: t("State"), cell: (run) => h("span", { class: "train-run-state " + run.state }, (STATES[run.state] || STATES.running)(run), ["interrupted", "paused"].includes(run.state) && button(t("Resume"), () => act.resume(run.id), { link: true })) },
       { title: t("learnt from"), class: "r nop", cell: (run) => fmt.number(run.texts) },
-      { title: h("span", { title: t("right on validation") }, t("right")), class: "r", cell: (run) => (typeof run.right === "number" ? run.right.toFixed(3) : "–") },
+      { title: h("span", { title: t("on validation") }, measure(page.runs)), class: "r", cell: (run) => h("span", { title: run.measure }, typeof run.score === "number" ? run.score.toFixed(3) : "–") },
       { title: t("time"), class: "r", cell: (run) => clock(run.seconds) },
       { title: h("span.sr", t("More")), class: "r", cell: (run) => more(run, act) },
     ];
   }
+
+  /** The measure of the column, where all runs have the same. */
+  const measure = (runs) => (runs.every((run) => run.measure === runs[0].measure) ? runs[0].measure : t("score"));
 
   function tick(run, page, act, others) {
     const own = run.id === page.id;

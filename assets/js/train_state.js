@@ -135,11 +135,11 @@
   }
 
   function working(now, page) {
-    const metric = page.opened[page.id].metric;
+    const { metric, scores } = page.opened[page.id];
     const check = lastCheck(page);
-    const best = now.scores && (metric === "loss" ? now.scores.accuracy : now.scores[metric]);
+    const shown = scores.find((s) => s.name === metric) || scores[0];
     return [
-      [score(best), metric === "macro_f1" ? t("mean of labels on validation, best so far") : t("right on validation, best so far")],
+      [score(now.scores && now.scores[shown.name]), t("{measure}, on validation, best so far", { measure: shown.title })],
       [score(check && check.scores.loss), t("validation loss")],
       [now.examples_per_second ? t("{n} / s", { n: fmt.number(Math.round(now.examples_per_second)) }) : "–", now.tokens_per_second ? t("texts, {n} tokens / s", { n: fmt.number(Math.round(now.tokens_per_second)) }) : t("texts a second")],
       [now.memory ? fmt.bytes(now.memory) : "–", now.memory_total ? t("memory of {b}", { b: fmt.bytes(now.memory_total) }) : t("memory")],
@@ -148,11 +148,14 @@
   }
 
   function ended(now, page) {
-    const tested = now.test && typeof now.test.accuracy === "number";
+    const [main, second] = page.opened[page.id].scores;
+    const tested = now.test && typeof now.test[main.name] === "number";
+    const aside = (one) => [score(now.scores[one.name]), t("{measure}, on validation", { measure: one.title })];
+    const loss = [score(now.scores.loss), t("validation loss")];
     return [
-      tested ? [score(now.test.accuracy), t("right on the final test")] : [score(now.scores.accuracy), t("right on validation")],
-      tested ? [score(now.scores.accuracy), t("right on validation")] : [score(now.scores.loss), t("validation loss")],
-      now.before ? [score(now.before.accuracy), t("before tuning")] : [score(now.scores.macro_f1), t("mean of labels (macro F1)")],
+      tested ? [score(now.test[main.name]), t("{measure}, on the final test", { measure: main.title })] : aside(main),
+      tested ? aside(main) : loss,
+      now.before ? [score(now.before[main.name]), t("before tuning")] : second ? aside(second) : loss,
       [fmt.seconds(now.seconds), t("of work")],
       [fmt.number(now.step), t("steps")],
     ];

@@ -19,7 +19,8 @@
     fill(node, h("ul.train-watch", watched.map((row) => {
       const answers = checks.map((c) => c.watched[row.id]);
       const last = answers.filter(Boolean).slice(-1)[0];
-      return h("li", Hone.said(row.text, { title: row.text }), strip(answers, checks, opened.labels, place), answer(last, row, opened.labels, place));
+      const parts = opened.single ? [strip(answers, checks, opened.labels, place), answer(last, row, opened.labels, place)] : [marks(answers, checks), plainly(last, row)];
+      return h("li", Hone.said(row.text, { title: row.text }), parts);
     })));
   }
 
@@ -38,6 +39,19 @@
     const right = last.label === row.label;
     const label = (name) => labels[place.get(name)] || { name, colour: 0 };
     return h("span.train-answer", Hone.chip(label(last.label)), right ? h("small.good", t("correct")) : h("small", t("right: {label}", { label: row.label })));
+  }
+
+  /** Answers that are no single label: how right each was, in tenths. */
+  function marks(answers, checks) {
+    const said = answers.filter(Boolean).map((a) => a.label || "–").join("; ");
+    return h("span.strip", { role: "img", "aria-label": t("Answers, oldest first: {labels}", { labels: said }) }, answers.map((a, i) => (a
+      ? h("i", { class: Hone.colour(a.credit > 0.999 ? 0 : a.credit > 0 ? 1 : 2), title: t("Step {s}: {label}", { s: checks[i].step, label: a.label || "–" }) }, a.credit > 0.999 ? "✓" : a.credit > 0 ? String(Math.floor(10 * a.credit)) : "✗")
+      : h("i.none", "·"))));
+  }
+
+  function plainly(last, row) {
+    if (!last) return h("span.train-answer", Hone.chip(null));
+    return h("span.train-answer", h("span", last.label || "–"), last.credit > 0.999 ? h("small.good", t("correct")) : h("small", t("right: {label}", { label: row.label || "–" })));
   }
 
   /** The newest check and evenly spread earlier ones. */
@@ -76,7 +90,7 @@
           if (box.checked) chosen.set(row.id, row); else chosen.delete(row.id);
           tell();
         } });
-        return h("label", box, Hone.said(row.text), Hone.chip(opened.labels.find((l) => l.name === row.label) || { name: row.label, colour: 0 }));
+        return h("label", box, Hone.said(row.text), opened.single ? Hone.chip(opened.labels.find((l) => l.name === row.label) || { name: row.label, colour: 0 }) : h("span.sub", row.label));
       }
       load().catch(Hone.toast);
     });

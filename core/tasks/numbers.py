@@ -145,8 +145,8 @@ def report(gold: Sequence[float], said: Sequence[float]) -> dict[str, Any]:
         "scatter": {
             "x": [short(v) for v in right[chosen]],
             "y": [short(v) for v in answer[chosen]],
-            "x_title": Message("right").as_json(),
-            "y_title": Message("said").as_json(),
+            "x_title": Message("right number").as_json(),
+            "y_title": Message("its number").as_json(),
         },
         "residuals": residuals(answer - right),
         "ranges": along(right, answer),

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core import tasks
+from core.data import values
 from core.workspace import FORMAT, read_json, write_json
 
 MOST = 8  # texts watched at a time
@@ -27,20 +29,21 @@ def ids(folder: Path, spec: Mapping[str, Any]) -> list[str]:
 
 def watched(run: Any) -> list[dict[str, Any]]:
     """The watched texts with their right labels, in order."""
-    rows = {row["id"]: row for row in _steering(run.folder)}
+    rows = {row["id"]: row for row in _steering(run.folder, run.spec["task"])}
     return [rows[row] for row in ids(run.folder, run.spec) if row in rows]
 
 
 def candidates(run: Any, *, search: str = "", start: int = 0, count: int = 40) -> dict[str, Any]:
     """Rows of the validation split, a page of them; `search` is looked for in the text and the label."""
     wanted = search.casefold().strip()
-    found = [r for r in _steering(run.folder) if wanted in r["text"].casefold() or wanted in r["label"].casefold()]
+    rows = _steering(run.folder, run.spec["task"])
+    found = [r for r in rows if wanted in r["text"].casefold() or wanted in r["label"].casefold()]
     return {"rows": [{**r, "text": r["text"][:300]} for r in found[start : start + count]], "total": len(found)}
 
 
 def choose(run: Any, rows: Sequence[str]) -> list[str]:
     """Watch these from the next check on; unknown ids are passed over."""
-    known = {row["id"] for row in _steering(run.folder)}
+    known = {row["id"] for row in _steering(run.folder, run.spec["task"])}
     chosen = [row for row in dict.fromkeys(rows) if row in known][:MOST]
     if chosen:
         write_json(run.folder / FILE, {"format": FORMAT, "rows": chosen})
@@ -48,17 +51,32 @@ def choose(run: Any, rows: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _steering(folder: Path) -> tuple[dict[str, Any], ...]:
-    """The validation rows of a run (the training rows where none is set aside); a run's rows never change."""
+def _steering(folder: Path, task: str) -> tuple[dict[str, Any], ...]:
+    """The validation rows of a run (the training rows where none is set aside), the first input and the right answer in a line each;
+    a run's rows never change."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    columns = tasks.task(task).columns
+    text, target = columns[0], next((c for c in columns if c.target), None)
     with pa.memory_map(str(folder / "rows.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
-        first, last = table.column_names[1], table.column_names[-2]
-        table = table.select(["id", first, last, "split"] if first != last else ["id", first, "split"])
-        names = ["id", "text", "label", "split"] if first != last else ["id", "text", "split"]
-        table = table.rename_columns(names)
         aside = table.filter(pc.equal(table["split"], "validation"))
         kept = aside if aside.num_rows else table.filter(pc.equal(table["split"], "train")).slice(0, 2000)
-        return tuple({"label": "", **row} for row in kept.drop_columns(["split"]).to_pylist())
+        rows = kept.select(["id", text.role, *([target.role] if target else [])]).to_pylist()
+    found = []
+    for row in rows:
+        shown = _shown(text.kind, row[text.role], {})
+        found.append(
+            {
+                "id": row["id"],
+                "text": shown,
+                "label": _shown(target.kind, row[target.role], {"text": shown}) if target else "",
+            }
+        )
+    return tuple(found)
+
+
+def _shown(kind: str, cell: str | None, inputs: Mapping[str, Any]) -> str:
+    value = values.decode(kind, cell)
+    return "" if value is None else values.kind(kind).shown(value, inputs)

@@ -123,7 +123,7 @@ def test_watchable_texts_can_be_searched(here: Here, run):
 def test_the_list_tells_state_score_and_note(here: Here, run):
     tab.note(here, run=run.id, name="Second try", text="with fewer rounds")
     listed = said(tab.training(here))["runs"][0]
-    assert (listed["name"], listed["note"], listed["right"], listed["step"]) == (
+    assert (listed["name"], listed["note"], listed["score"], listed["step"]) == (
         "Second try",
         "with fewer rounds",
         0.75,

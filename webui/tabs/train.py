@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core import tasks
 from core.errors import HoneError
 from core.settings import knobs
+from core.tasks.base import metric_of
 from core.training import draft as drafts
 from core.training import watching
 from core.training.settings import TrainingSettings
@@ -45,14 +47,18 @@ def training(here: Here) -> dict[str, Any]:
 
 @call
 def opened(here: Here, *, run: str) -> dict[str, Any]:
-    """What of a run does not change while it works: its labels, the watched texts, the measure it goes by."""
+    """What of a run does not change while it works: its labels, the watched texts, its task's measures and the one it goes by.
+    `single`: each answer is one of the labels."""
     one = here.run(run)
     spec = one.spec
+    task = tasks.task(spec["task"])
     return {
         "run": run,
         "labels": _labels(spec),
         "watched": watching.watched(one),
-        "metric": spec["settings"].get("metric", "accuracy"),
+        "single": task.annotation.kind == "single",
+        "scores": [{"name": s.name, "title": s.title, "help": s.help} for s in task.scores],
+        "metric": metric_of(task, spec["settings"].get("metric", "main")),
         "why": spec["why"],
         "phases": [phase["method"] for phase in spec["phases"]],
     }
@@ -157,6 +163,7 @@ def _listed(run: Any) -> dict[str, Any]:
     """A run as a line of the list."""
     spec, notes = run.spec, run.notes
     now = facts(run.view())
+    main = tasks.task(spec["task"]).scores[0]
     return {
         "id": run.id,
         "name": notes["name"] or spec["name"],
@@ -166,7 +173,8 @@ def _listed(run: Any) -> dict[str, Any]:
         "state": now["state"],
         "step": now["step"],
         "share": now["share"],
-        "right": now["scores"].get("accuracy"),
+        "score": now["scores"].get(main.name),
+        "measure": main.title,
         "seconds": now["seconds"],
         "texts": spec["data"]["counts"].get("train"),
         "base": spec["base"]["title"],
