@@ -102,11 +102,10 @@ def projects_of(options: argparse.Namespace, say: Saying) -> int:
 
 
 def recipe_of(options: argparse.Namespace, say: Saying) -> int:
-    from core.export.recipe import recipe_text
+    from core.export import recipe
 
     run = find_run(workspace_of(options), options.run)
-    spec = run.spec
-    say.out(recipe_text(spec["settings"], preset=spec["preset"], phases=spec["phases"], name=run.name).rstrip())
+    say.out(recipe.recipe_of(run.spec, name=run.name).rstrip())
     return 0
 
 

@@ -36,9 +36,9 @@ def train(options: argparse.Namespace, say: Saying) -> int:
     project, new = _project_for(workspace_of(options), options)
     try:
         if options.file:
-            _import(project.dataset(), _files(options), options, say)
+            _import(project.dataset(), _files(options), options, recipe, say)
         elif options.task or options.columns:
-            _shape(project.dataset(), options)
+            _shape(project.dataset(), options, recipe)
         _check_labels(project.dataset())
         run = _new_run(project, preset, flags, recipe, options, say)
     except BaseException:
@@ -212,7 +212,10 @@ def _files(options: argparse.Namespace) -> list[tuple[Path, str | None]]:
     return [(existing(file), split) for file, split in named if file]
 
 
-def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: argparse.Namespace, say: Saying) -> None:
+def _import(
+    dataset: Any, files: Sequence[tuple[Path, str | None]], options: argparse.Namespace, recipe: Any, say: Saying
+) -> None:
+    """Read the files; the first of them says what the data set is for."""
     from core.data.reading import How
     from core.tasks import task
 
@@ -221,10 +224,11 @@ def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: arg
         if _any_how(options)
         else None
     )
-    for path, split in files:
+    for number, (path, split) in enumerate(files):
         with Meter(say, Message("Reading {file}", file=path.name)) as meter:
             dataset.add(path, path.name, how, split, meter, meter.cancelled)
-    _shape(dataset, options)
+        if number == 0:
+            _shape(dataset, options, recipe)
     plan = {}
     if options.test:
         plan["test"] = 0.0
@@ -232,38 +236,36 @@ def _import(dataset: Any, files: Sequence[tuple[Path, str | None]], options: arg
         plan["validation"] = 0.0
     if plan:
         dataset.set_split(**plan)
+    say.note(Message("Task: {task}", task=task(dataset.task).title))
     for role, told in dataset.roles.items():
         if told.column:
             names = told.column if isinstance(told.column, str) else ", ".join(told.column)
             say.note(Message("Column “{column}” holds the {role}.", column=names, role=role))
-    say.note(Message("Task: {task}", task=task(dataset.task).title))
     counts = dataset.counts()
     splits = ", ".join(f"{name} {n:,}" for name, n in dict(counts.splits).items())
     say.note(Message("{n:,} rows, {m:,} of them labelled: {splits}", n=counts.rows, m=counts.labelled, splits=splits))
 
 
-def _shape(dataset: Any, options: argparse.Namespace) -> None:
-    """What the file is for, and which columns play which role: as it was said, else as it is guessed."""
-    from core.data.roles import guess_for
-    from core.data.shape import Shape
-    from core.tasks import task
+def _shape(dataset: Any, options: argparse.Namespace, recipe: Any) -> None:
+    """What the data set is for, and which columns play which role: as it was said, else as in the recipe, else as it is guessed."""
+    from core.tasks import guessing
 
-    if options.task:
-        wanted = task(options.task)
-        roles, _ = guess_for(wanted.columns, dataset.samples())
-        dataset.set_shape(Shape.of(wanted.name, wanted.columns), roles)
+    wanted = options.task or recipe.task
+    if wanted or not (options.text or options.label):
+        guessing.settle(dataset, wanted)
     names = list(dataset.columns)
-    chosen = {
-        role: columns_named(names, column)
-        for role, column in (
-            (dataset.shape.first, options.text),
-            (dataset.shape.target.role if dataset.shape.target else "label", options.label),
-            ("split", options.split),
-        )
-        if column
-    }
+    shape = dataset.shape
+    chosen: dict[str, str | list[str]] = {}
+    for role, column in recipe.roles.items():
+        each = [column] if isinstance(column, str) else column
+        if role in shape.names and set(each) <= set(names):
+            chosen[role] = column
+    target = shape.target.role if shape.target else "label"
+    for role, column in ((shape.first, options.text), (target, options.label), ("split", options.split)):
+        if column:
+            chosen[role] = columns_named(names, column)
     for role, column in pairs(options.columns):
-        chosen[checked_role(role, dataset.shape.names)] = columns_named(names, column)
+        chosen[checked_role(role, shape.names)] = columns_named(names, column)
     if chosen:
         dataset.set_roles(chosen)
 

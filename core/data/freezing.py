@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.data.chunks import take_array
 from core.data.splits import NAMES
-from core.data.state import State, take_array
+from core.data.state import State
 from core.data.values import encode, kind
 
 BLOCK = 10_000

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from core.data.state import State, flags
+from core.data.chunks import flags
+from core.data.state import State
 
 SIGNS = ("Ã", "â€", "Â", "ï")
 GARBLED = "Ã[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|Â[\u00a0-\u00bf]|ï¿½|ï»¿"

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.data import reading, roles, spans_columns, state
+from core.data.chunks import take
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
 from core.data.rows import Import, Rows
@@ -209,7 +210,7 @@ def _samples(table: pa.Table, columns: Sequence[str]) -> dict[str, list[str]]:
     half = GUESS_ROWS // 2
     spread = np.linspace(0, table.num_rows - 1, half).astype(np.int64) if table.num_rows else np.zeros(0, np.int64)
     places = np.unique(np.r_[np.arange(min(table.num_rows, half)), spread])
-    return {name: [c[:5000] for c in state.take(table.column(name), places)] for name in columns[:100]}
+    return {name: [c[:5000] for c in take(table.column(name), places)] for name in columns[:100]}
 
 
 # --- answers and edits of rows that come again -----------------------------------------------------------------------

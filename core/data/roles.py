@@ -28,7 +28,9 @@ LABEL_NAMES = re.compile(
     r"output|标签|类别|分类|情感|意图)$"
 )
 SPLIT_NAMES = re.compile(r"(?i)^(split|subset|set|fold|partition|part|usage|数据集|划分)$")
-HARDEST = ("spans", "answers", "messages", "choices", "image", "categories", "number", "category", "text")
+HARDEST = (
+    "marked", "spans", "answers", "messages", "choices", "image", "categories", "number", "option", "category", "text"
+)  # fmt: skip
 MOST_LABELS = 2_000  # different values; more is no label column
 
 

@@ -189,10 +189,14 @@ class Rows:
         target = self.shape.target
         if target is None or self.shape.by_label:
             return []
-        read = kind(target.kind).read
+        read, read_all = kind(target.kind).read, kind(target.kind).read_all
         texts = itertools.chain.from_iterable(chunk.to_pylist() for chunk in self.text.chunks)
         found: list[Any] = []
         for one in self.imports:
+            if read_all:
+                inputs = {part.role: self._cells_of(one, part.role) for part in self.shape.inputs}
+                found += read_all(self._cells_of(one, target.role), inputs)
+                continue
             table, columns = self.table(one), self.columns_of(one, target.role)
             lists = [table.column(c).to_pylist() for c in columns]
             for cells in zip(*lists, strict=True) if lists else [()] * one.rows:
@@ -200,6 +204,14 @@ class Rows:
                 filled = dict(zip(columns, (c or "" for c in cells), strict=True))
                 found.append(read(filled, text) if any(c.strip() for c in filled.values()) else None)
         return found
+
+    def _cells_of(self, one: Import, role: str) -> list[dict[str, str]]:
+        """column -> cell of the columns that play a role, for all rows of an import."""
+        columns = self.columns_of(one, role)
+        if not columns:
+            return [{}] * one.rows
+        lists = [self.table(one).column(c).to_pylist() for c in columns]
+        return [dict(zip(columns, (c or "" for c in cells), strict=True)) for cells in zip(*lists, strict=True)]
 
     @cached_property
     def empty(self) -> NDArray[np.bool_]:

@@ -6,14 +6,12 @@ million rows. Everything derived (splits, counts, search) is computed when first
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sqlite3
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +23,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data.chunks import flags, patched, take
 from core.data.how import clean
 from core.data.rows import Import, Rows
-from core.data.shape import Shape
+from core.data.shape import Part, Shape
+from core.data.spans_moved import moved
 from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide, mixed
 from core.data.values import kind
 
@@ -169,6 +169,8 @@ class State:
         found = self.rows.file_values[place] if self.shape.target else None
         if found is None or self.shape.target is None:
             return None
+        if self.shape.target.kind == "spans" and place in self._retyped:
+            found = moved(found, take(self.rows.text, [place])[0], self._retyped[place])
         return kind(self.shape.target.kind).renamed(found, self._names_by_value)
 
     def shown(self, place: int, inputs: Mapping[str, Any] | None = None) -> str | None:
@@ -187,9 +189,15 @@ class State:
                     row[part.role] = text
                 continue
             read = kind(part.kind).read
-            for row, cells in zip(found, self.rows.role_cells(places.tolist(), part.role), strict=True):
+            for row, cells in zip(found, self._cells(part, places), strict=True):
                 row[part.role] = read(cells, row)
         return found
+
+    def _cells(self, part: Part, places: NDArray[np.int64]) -> list[dict[str, str]]:
+        """column -> cell of an input, for some rows; of the first input with changed cells in place, where one column holds it."""
+        if part.role == self.shape.first and all(self.rows.column_of(one, part.role) for one in self.rows.imports):
+            return [{part.role: text} for text in self.texts(places)]
+        return self.rows.role_cells(places.tolist(), part.role)
 
     @cached_property
     def _names_by_id(self) -> dict[int, str | None]:
@@ -229,13 +237,18 @@ class State:
     @cached_property
     def text(self) -> pa.ChunkedArray:
         """Texts with changed cells in place."""
+        return patched(self.rows.text, self._retyped) if self._retyped else self.rows.text
+
+    @cached_property
+    def _retyped(self) -> dict[int, str]:
+        """place -> the text that a person or a fix put there."""
         changed: dict[int, str] = {}
         for start, one in zip(self.rows.starts, self.rows.imports, strict=False):
             column = self.rows.column_of(one, self.shape.first)
             for place, cell in self.edits.cells.get(column or "", {}).items():
                 if start <= place < start + one.rows:
                     changed[place] = cell
-        return _patched(self.rows.text, changed) if changed else self.rows.text
+        return changed
 
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
@@ -246,7 +259,7 @@ class State:
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Rows that can take part: not left out, no input empty."""
+        """Rows that can take part: not left out, no input empty or unreadable."""
         whole = ~self.edits.excluded & ~self.empty
         for part in self.shape.inputs[1:]:
             if part.required:
@@ -257,6 +270,10 @@ class State:
                         *(pc.greater(pc.binary_length(c), 0).to_numpy(zero_copy_only=False) for c in trimmed),
                     ]
                 )
+        for part in self.shape.inputs:
+            if part.required and kind(part.kind).strict:
+                there, read = np.flatnonzero(whole), kind(part.kind).read
+                whole[there] = [read(cells, {}) is not None for cells in self._cells(part, there)]
         return whole
 
     @cached_property
@@ -350,39 +367,6 @@ def store(connection: sqlite3.Connection, name: str, value: Any) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False))
     )
-
-
-def take(column: pa.ChunkedArray, places: Any) -> list[str]:
-    """Cells at some places; reads only those."""
-    found: list[str] = take_array(column, places).to_pylist()
-    return found
-
-
-def take_array(column: pa.ChunkedArray, places: Any) -> pa.Array:
-    """Cells at some places as one array, without gathering the column's chunks."""
-    wanted = np.asarray(places, np.int64)
-    order = np.argsort(wanted, kind="stable")
-    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
-    which = np.searchsorted(starts, wanted[order], side="right") - 1
-    edges = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist(), len(which)]
-    parts = [pa.array([], pa.string())]
-    for start, end in itertools.pairwise(edges if len(which) else [0]):
-        chunk = int(which[start])
-        parts.append(column.chunk(chunk).take(pa.array(wanted[order[start:end]] - starts[chunk])))
-    taken = pa.concat_arrays(parts)
-    if (order[1:] > order[:-1]).all():
-        return taken
-    return taken.take(pa.array(np.argsort(order)))
-
-
-def flags(column: pa.ChunkedArray, test: Callable[[pa.Array], pa.Array]) -> NDArray[np.bool_]:
-    """A test of every cell, chunks in parallel where there are many."""
-    if len(column) < 100_000:
-        parts = [test(chunk) for chunk in column.chunks]
-    else:
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            parts = list(pool.map(test, column.chunks))
-    return np.concatenate([np.zeros(0, np.bool_), *(p.to_numpy(zero_copy_only=False) for p in parts)])
 
 
 def hash_name(name: str) -> int:
@@ -480,22 +464,6 @@ def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:
         if edit["finding"] and len(here):
             done[edit["finding"]] = (edit["grp"], edit["fix"] or "", len(here))
     return Edits(excluded, moved, cells, done)
-
-
-def _patched(column: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedArray:
-    """The column with some cells replaced; chunks without any stay memory-mapped."""
-    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
-    by_chunk: dict[int, list[tuple[int, str]]] = {}
-    for place, cell in changed.items():
-        which = int(np.searchsorted(starts, place, side="right")) - 1
-        by_chunk.setdefault(which, []).append((place - int(starts[which]), cell))
-    chunks = column.chunks
-    for which, cells in by_chunk.items():
-        values = chunks[which].to_pylist()
-        for at, cell in cells:
-            values[at] = cell
-        chunks[which] = pa.array(values, pa.string())
-    return pa.chunked_array(chunks, pa.string())
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

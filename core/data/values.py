@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,10 @@ Names = Mapping[Any, Any]  # old name -> new name, or None where the label is go
 @dataclass(frozen=True)
 class ValueKind:
     """`read`: from a file's cells, None where there is nothing. `check`: from a page or a recipe, ValueError where it is no such value.
-    `names`: label names in it. `renamed`: with other names; None where nothing is left. `shown`: one line."""
+    `names`: label names in it. `renamed`: with other names; None where nothing is left. `shown`: one line.
+
+    `read_all`: a target's values of all rows of a file, where a row alone does not tell; from its cells and, by role, those of the inputs.
+    `strict`: cells that hold something may still hold no such value; as an input it keeps the row from taking part."""
 
     name: str
     read: Callable[[Cells, Inputs], Any]
@@ -31,6 +34,11 @@ class ValueKind:
     names: Callable[[Any], Iterable[Any]] = lambda value: ()
     renamed: Callable[[Any, Names], Any] = lambda value, names: value
     shown: Callable[[Any, Inputs], str] = lambda value, inputs: str(value)
+    read_all: Callable[[Sequence[Cells], Mapping[str, Sequence[Cells]]], list[Any]] | None = None
+    strict: bool = False
+
+
+PLAIN = ("text", "marked", "category", "option", "image")  # kinds whose values are texts, kept as they stand
 
 
 def kind(name: str) -> ValueKind:
@@ -41,7 +49,7 @@ def kind(name: str) -> ValueKind:
 
 def decode(kind_name: str, cell: str | None) -> Any:
     """A value from a run's rows.arrow: texts and names as they stand, everything else as JSON."""
-    if cell is None or kind_name in ("text", "category", "image"):
+    if cell is None or kind_name in PLAIN:
         return cell
     return json.loads(cell)
 
@@ -50,7 +58,7 @@ def encode(kind_name: str, value: Any) -> str | None:
     """The other way round."""
     if value is None:
         return None
-    return str(value) if kind_name in ("text", "category", "image") else json.dumps(value, ensure_ascii=False)
+    return str(value) if kind_name in PLAIN else json.dumps(value, ensure_ascii=False)
 
 
 # Text and names ------------------------------------------------------------------------------------------------------
@@ -65,6 +73,12 @@ def _is_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("no text")
     return value
+
+
+def _marked(cells: Cells, inputs: Inputs) -> str | None:
+    from core.data.relations import parse
+
+    return parse(cells)
 
 
 def _renamed(value: Any, names: Names) -> Any:
@@ -113,6 +127,15 @@ def _spans(cells: Cells, inputs: Inputs) -> list[dict[str, Any]] | None:
     from core.data.spans import parse
 
     return parse(cells, inputs.get("text"))
+
+
+def _all_spans(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]]) -> list[Any]:
+    """With the scheme of tags, and with what offsets count, as the whole column has them."""
+    from core.data.spans import parse, recognise
+
+    texts = [_text(one, {}) or "" for one in inputs["text"]]
+    convention = recognise(zip(cells, texts, strict=True))
+    return [parse(one, text, convention) for one, text in zip(cells, texts, strict=True)]
 
 
 def _are_spans(value: Any) -> list[dict[str, Any]]:
@@ -173,10 +196,34 @@ def _are_choices(value: Any) -> list[str]:
     return value
 
 
+def _option(cells: Cells, inputs: Inputs) -> str | None:
+    """The right option as this row alone tells it: by its text, else by letter or number; the cell itself without options."""
+    from core.data.choices import Options, decide, right
+
+    cell = next((cell.strip() for cell in cells.values() if cell.strip()), "")
+    texts = inputs.get("choices")
+    if not cell or not texts:
+        return cell or None
+    given = Options(tuple(texts))
+    return right(given, cell, decide([(given, cell)]).how)
+
+
+def _options_told(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]]) -> list[str | None]:
+    """The right option of each row; all rows together tell whether a number counts from 0 or from 1."""
+    from core.data.choices import decide, options, right
+
+    beside = inputs.get("choices") or [{}] * len(cells)
+    given = [options(list(one.values())) for one in beside]
+    told = [next((cell for cell in one.values() if cell.strip()), "") for one in cells]
+    how = decide(zip(given, told, strict=True), list(beside[0]) if beside else ()).how
+    return [right(one, cell, how) if cell else None for one, cell in zip(given, told, strict=True)]
+
+
 KINDS: dict[str, ValueKind] = {
     kind.name: kind
     for kind in (
         ValueKind("text", _text, _is_text),
+        ValueKind("marked", _marked, _is_text, strict=True),
         ValueKind("category", _text, _is_text, lambda value: (value,), _renamed),
         ValueKind(
             "categories",
@@ -187,12 +234,21 @@ KINDS: dict[str, ValueKind] = {
             lambda value, inputs: ", ".join(map(str, value)),
         ),
         ValueKind("number", _number, _is_number, shown=lambda value, inputs: f"{value:g}"),
-        ValueKind("spans", _spans, _are_spans, lambda value: (s["label"] for s in value), _spans_renamed, _spans_shown),
+        ValueKind(
+            "spans",
+            _spans,
+            _are_spans,
+            lambda value: (s["label"] for s in value),
+            _spans_renamed,
+            _spans_shown,
+            _all_spans,
+        ),
         ValueKind("answers", _answers, _are_answers, shown=lambda value, inputs: " | ".join(a["text"] for a in value)),
         ValueKind(
             "messages", _messages, _are_messages, shown=lambda value, inputs: value[-1]["content"] if value else ""
         ),
-        ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value)),
+        ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value), strict=True),
+        ValueKind("option", _option, _is_text, read_all=_options_told),
         ValueKind("image", _text, _is_text),
     )
 }

@@ -6,19 +6,50 @@ Says only what the run's folder and its report say. The front matter is what mod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
+from core import tasks
+from core.export.card_scores import how_good, measures
+from core.export.markdown import Page, code, ended, plain
 from core.settings import changed, knobs
+from core.tasks.base import Task
 from core.training.settings import TrainingSettings
 from core.training.view import RunView
 from core.words import Message, said
 
 UPSTREAM = {"bundled:all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "BSD-3-Clause": "bsd-3-clause", "CC-BY-4.0": "cc-by-4.0"}
-MOST_CONFUSED = 10
+# What model hubs call it: by the architecture of the model, else by the kind of answer.
+ARCHITECTURES = {
+    "token-classification": "token-classification",
+    "question-answering": "question-answering",
+    "multiple-choice": "multiple-choice",
+    "masked-lm": "fill-mask",
+    "causal-lm": "text-generation",
+    "seq2seq-lm": "text2text-generation",
+    "image-classification": "image-classification",
+}
+ANSWERS = {
+    "label_scores": "text-classification",
+    "label_set": "text-classification",
+    "number": "text-classification",
+    "spans": "token-classification",
+    "answer": "question-answering",
+    "text": "text-generation",
+    "ranking": "text-ranking",
+}
+EXAMPLES = {
+    "label_scores": '{"label": ..., "probabilities": {label: probability, ...}}',
+    "label_set": '{"labels": [...], "probabilities": {label: probability, ...}}',
+    "number": '{"value": ...}',
+    "spans": '{"spans": [{"start": ..., "end": ..., "label": ..., "probability": ...}]}',
+    "answer": '{"text": ..., "start": ..., "probability": ...}',
+    "text": '{"text": ...}',
+    "ranking": '{"items": [{"text": ..., "score": ...}]}',
+}
 
 
 def card(
@@ -29,17 +60,24 @@ def card(
     name: str,
     counts: Mapping[str, int],
     has_curves: bool,
+    about: Mapping[str, Any],
+    parts: bool = False,
     language: str = "en",
 ) -> str:
-    """The text of README.md. `counts` tells how many training texts each label has."""
-    writing = _Card(spec, view, report, name, counts, has_curves, language)
+    """The text of README.md. `counts` tells how many training rows carry each label, `about` is the model's hone.json; `parts`: the program
+    brings modules of Hone along."""
+    writing = _Card(spec, view, report, name, counts, has_curves, about, parts, language)
     return writing.front_matter() + "\n".join(writing.sections())
 
 
-class _Card:
-    def __init__(self, spec, view, report, name, counts, has_curves, language):  # type: ignore[no-untyped-def]
+class _Card(Page):
+    def __init__(self, spec, view, report, name, counts, has_curves, about, parts, language):  # type: ignore[no-untyped-def]
+        super().__init__(language)
         self.spec, self.view, self.report = spec, view, report
-        self.name, self.counts, self.has_curves, self.language = name, counts, has_curves, language
+        self.name, self.counts, self.has_curves, self.about, self.parts = name, counts, has_curves, about, parts
+        self.task: Task = tasks.task(spec["task"])
+        self.inputs = [column for column in self.task.columns if not column.target]
+        self.target = next((column for column in self.task.columns if column.target), None)
         self.classic = spec["base"].get("kind") == "classic"
         self.labels: list[str] = spec["labels"]["names"]
 
@@ -56,28 +94,41 @@ class _Card:
             told["base_model"] = upstream
         told |= {
             "library_name": "hone" if self.classic else "transformers",
-            "pipeline_tag": "text-classification",
-            "tags": ["text-classification", "hone"],
-            "metrics": ["accuracy", "f1"],
+            "pipeline_tag": self.pipeline,
+            "tags": [self.pipeline, "hone", self.task.name],
+            "metrics": [name for name, _, _ in measures(self.task, None)],
         }
         if self.report and self.report["split"] == "test":
-            metrics = [
-                {"type": "accuracy", "value": round(self.report["accuracy"], 4)},
-                {"type": "f1", "name": "macro F1", "value": round(self.report["macro_f1"], 4)},
-            ]
             data = {"type": "text", "name": self.spec["data"].get("name") or "own texts", "split": "test"}
-            task = {"type": "text-classification"}
+            metrics = [
+                {"type": name, "name": title, "value": round(value, 4)}
+                for name, title, value in measures(self.task, self.report)
+                if value is not None
+            ]
             told["model-index"] = [
-                {"name": self.name, "results": [{"task": task, "dataset": data, "metrics": metrics}]}
+                {"name": self.name, "results": [{"task": {"type": self.pipeline}, "dataset": data, "metrics": metrics}]}
             ]
         return f"---\n{yaml.safe_dump(told, sort_keys=False, allow_unicode=True)}---\n\n"
 
+    @property
+    def by_label(self) -> bool:
+        """One label a row."""
+        return self.target is not None and self.target.kind == "category" and self.task.prediction == "label_scores"
+
+    @property
+    def pipeline(self) -> str:
+        """What model hubs call the job: by the kind of model, else by the kind of answer."""
+        architecture = str(self.about.get("architecture") or "")
+        return ARCHITECTURES.get(architecture) or ANSWERS.get(self.task.prediction, "text-classification")
+
     def sections(self) -> Iterable[str]:
-        yield f"# {_plain(self.name)}\n"
-        sentence = Message(
-            "Reads a text and says which of {n} labels fits, with a probability for each.", n=len(self.labels)
-        )
-        yield self.say(sentence) + " " + self.say(Message("Made with Hone.")) + "\n"
+        yield f"# {plain(self.name)}\n"
+        sentence = self.task.help
+        if self.task.prediction == "label_scores" and len(self.inputs) == 1 and self.labels:
+            sentence = Message(
+                "Reads a text and says which of {n} labels fits, with a probability for each.", n=len(self.labels)
+            )
+        yield ended(self.say(sentence)) + " " + self.say(Message("Made with Hone.")) + "\n"
         yield from self.how_good()
         yield from self.use()
         yield from self.data()
@@ -87,68 +138,38 @@ class _Card:
 
     def how_good(self) -> Iterable[str]:
         yield self.title(Message("How good it is"))
-        report = self.report
-        if not report:
+        if self.report:
+            yield from how_good(self, self.report)
+        else:
             yield self.say(Message("It has not been asked on texts kept aside.")) + "\n"
-            return
-        parts = [report["verdict"].get(k) for k in ("caution", "answers", "mind", "expect", "tuning")]
-        yield " ".join(_ended(self.say(_escaped(part))) for part in parts if part) + "\n"
-        yield self.table(
-            [
-                Message("Asked"),
-                Message("Right"),
-                Message("Share right (accuracy)"),
-                Message("95 % interval"),
-                "macro F1",
-            ],
-            [
-                (
-                    self.say(c["title"]),
-                    f"{c['correct']} / {c['total']}",
-                    _share(c["accuracy"]),
-                    _interval(c),
-                    _share(c["macro_f1"]),
-                )
-                for c in report["contenders"]
-                if c["state"] == "ready"
-            ],
-        )
-        yield self.say(report["interval"]) + "\n"
-        yield from self.label_by_label(report)
-
-    def label_by_label(self, report: Mapping[str, Any]) -> Iterable[str]:
-        yield self.title(Message("Label by label"), 3)
-        rows = [(row["label"], row) for row in report["per_label"]]
-        rows += [(self.say(row["title"]), row) for row in report["averages"]]
-        keys = ("precision", "recall", "f1")
-        yield self.table(
-            [
-                Message("Label"),
-                Message("trust (precision)"),
-                Message("found (recall)"),
-                Message("both (F1)"),
-                Message("texts (support)"),
-            ],
-            [(label, *(_share(row[key]) for key in keys), str(row["support"])) for label, row in rows],
-        )
-        wrong = sorted((c for c in report["confusion"] if c[0] != c[1]), key=lambda c: -c[2])[:MOST_CONFUSED]
-        if wrong:
-            yield self.title(Message("What it confuses most"), 3)
-            names = report["labels"]
-            yield self.table(
-                [Message("Right answer"), Message("It said"), Message("Texts")],
-                [(names[g], names[p], str(n)) for g, p, n in wrong],
-            )
 
     def use(self) -> Iterable[str]:
         yield self.title(Message("How to use it"))
-        if self.classic:
-            yield self.say(Message("`predict.py` beside this page needs Python and nothing else:")) + "\n"
-        else:
+        if not self.classic:
             yield self.say(Message("`predict.py` beside this page needs Python, torch and transformers:")) + "\n"
-        install = "" if self.classic else "pip install torch transformers\n"
-        yield f'```sh\n{install}python predict.py "{self.say(Message("a text of your own"))}"\npython predict.py --file texts.csv --column text\n```\n'
-        yield '```python\nfrom predict import Model\n\nModel().predict(["..."])  # [{label: probability, ...}]\n```\n'
+        elif self.parts:
+            yield self.say(Message("`predict.py` beside this page needs Python, numpy, scipy and safetensors:")) + "\n"
+        else:
+            yield self.say(Message("`predict.py` beside this page needs Python and nothing else:")) + "\n"
+        wanted = ("numpy scipy safetensors" if self.parts else "") if self.classic else "torch transformers"
+        wanted += " pillow" if any(column.kind == "image" for column in self.inputs) else ""
+        install = f"pip install {wanted}\n" if wanted else ""
+        first, *others = self.inputs
+        more = "".join(f' --input {c.role}="…"' for c in others if c.required)
+        named = first.role if not others else " --column ".join(f"{c.role}={c.role}" for c in self.inputs if c.required)
+        own = self.say(Message("a text of your own"))
+        yield f'```sh\n{install}python predict.py "{own}"{more}\npython predict.py --file texts.csv --column {named}\n```\n'
+        row = '"..."' if not others else "{" + ", ".join(f'"{c.role}": ...' for c in self.inputs if c.required) + "}"
+        yield f"```python\nfrom predict import Model\n\nModel().predict([{row}])  # [{EXAMPLES[self.task.prediction]}]\n```\n"
+        if others:
+            yield self.table(
+                [Message("Role"), Message("What it is")],
+                [(code(c.role), plain(self.say(c.help))) for c in self.inputs],
+                escaped=True,
+            )
+        if self.parts:
+            told = Message("The folder hone_parts holds the parts of Hone that {file} uses.", file="predict.py")
+            yield self.say(told) + "\n"
         yield self.say(Message("MANIFEST.json lists every file with its SHA-256 checksum.")) + "\n"
 
     def data(self) -> Iterable[str]:
@@ -164,30 +185,34 @@ class _Card:
             ],
         )
         columns = data.get("columns") or {}
-        if columns.get("text"):
+        if len(self.inputs) == 1 and self.by_label and columns.get("text"):
             yield (
                 self.say(
                     Message(
                         "Text column: {text}. Label column: {label}.",
-                        text=_code(columns["text"]),
-                        label=_code(columns.get("label") or "–"),
+                        text=code(_names(columns["text"])),
+                        label=code(_names(columns.get("label")) or "–"),
                     )
                 )
                 + "\n"
             )
-        rows = [(label, f"{self.counts.get(label, 0):,}") for label in self.labels]
-        yield self.table([Message("Label"), Message("Texts to learn from")], rows)
+        elif any(columns.values()):
+            rows = [(code(role), code(_names(column))) for role, column in columns.items() if column]
+            yield self.table([Message("Role"), Message("Column")], rows, escaped=True)
+        if self.labels and self.counts:
+            rows = [(plain(label), f"{self.counts.get(label, 0):,}") for label in self.labels]
+            yield self.table([Message("Label"), Message("Texts to learn from")], rows, escaped=True)
         yield self.say(Message("The texts themselves are not part of this folder.")) + "\n"
 
     def training(self) -> Iterable[str]:
         yield self.title(Message("How it was tuned"))
         spec, view = self.spec, self.view
         settings = TrainingSettings(**spec["settings"])
-        steps = [self.say(METHODS[phase["method"]]) for phase in spec["phases"]]
+        steps = [self.say(METHODS.get(phase["method"], phase["method"])) for phase in spec["phases"]]
         facts: list[tuple[str, str]] = [
             (
                 self.say(Message("Base model")),
-                f"{_plain(said(spec['base']['title'], self.language))} ({_code(upstream(spec))})",
+                f"{plain(said(spec['base']['title'], self.language))} ({code(upstream(spec))})",
             ),
             (self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps))),
             (self.say(Message("Seed of chance")), str(spec.get("seed"))),
@@ -200,9 +225,9 @@ class _Card:
             facts.append((self.say(Message("Time")), self.say(Message("{n} seconds", n=round(view.seconds)))))
         device = next((p.settled.get("device") for p in view.phases if p.settled.get("device")), None)
         if isinstance(device, Mapping):
-            facts.append((self.say(Message("Machine")), _plain(str(device.get("title") or device.get("name") or ""))))
+            facts.append((self.say(Message("Machine")), plain(str(device.get("title") or device.get("name") or ""))))
         versions = ", ".join(f"{k} {v}" for k, v in (spec.get("versions") or {}).items())
-        facts.append((self.say(Message("Versions")), _plain(versions)))
+        facts.append((self.say(Message("Versions")), plain(versions)))
         yield self.table([Message("What"), Message("Which")], facts, escaped=True)
         if self.has_curves:
             yield f"![{self.say(Message('How wrong it still was, step by step. Loss, lower is better.'))}](curves.svg)\n"
@@ -221,29 +246,38 @@ class _Card:
 
     def limits(self) -> Iterable[str]:
         yield self.title(Message("Where it ends"))
-        limits = [
-            Message(
-                "It knows only these {n} labels and gives one of them to every text, also to one that fits none.",
-                n=len(self.labels),
-            ),
-            Message("It was asked only on texts of the kind it learnt from. On others expect less."),
-            Message("The probabilities are not calibrated: 90 % does not promise nine right answers of ten."),
-        ]
-        if not self.classic:
-            longest = self.spec["settings"].get("max_length")
+        limits: list[Any] = []
+        if self.by_label and self.labels:
+            limits.append(
+                Message(
+                    "It knows only these {n} labels and gives one of them to every text, also to one that fits none.",
+                    n=len(self.labels),
+                )
+            )
+        elif self.labels and self.counts:
+            limits.append(Message("It knows only these {n} labels.", n=len(self.labels)))
+        if self.task.prediction == "text":
+            limits.append(Message("What it writes can be wrong, and can repeat what it has read. Check it."))
+        limits.append(Message("It was asked only on texts of the kind it learnt from. On others expect less."))
+        if self.task.prediction in ("label_scores", "label_set", "spans", "answer"):
+            limits.append(
+                Message("The probabilities are not calibrated: 90 % does not promise nine right answers of ten.")
+            )
+        if not self.classic and self.task.link and all(column.kind == "text" for column in self.inputs):
+            longest = self.about.get("max_length") or self.spec["settings"].get("max_length")
             limits.append(
                 Message("It reads the first {n} word pieces of a text (tokens); the rest is cut off.", n=longest)
             )
         if self.spec["base"].get("languages") == ["en"] or self.spec["base"].get("languages") == ("en",):
             limits.append(Message("Its base knows English only."))
-        few = [name for name in self.labels if self.counts.get(name, 0) < 20]
+        few = [name for name in self.labels if self.counts and self.counts.get(name, 0) < 20]
         if few:
             limits.append(
-                Message("Fewer than 20 texts to learn from: {labels}.", labels=", ".join(_plain(name) for name in few))
+                Message("Fewer than 20 texts to learn from: {labels}.", labels=", ".join(plain(name) for name in few))
             )
         if self.report and self.report["total"] < 50:
             limits.append(Message("Too few test texts for a firm answer"))
-        yield "\n".join(f"- {_ended(self.say(limit))}" for limit in limits) + "\n"
+        yield "\n".join(f"- {ended(self.say(limit))}" for limit in limits) + "\n"
 
     def licence(self) -> Iterable[str]:
         yield self.title(Message("Licence"))
@@ -251,7 +285,7 @@ class _Card:
         if self.classic:
             yield self.say(Message("The model is made of your texts alone; Hone claims no right to it.")) + "\n"
         elif licence:
-            base = _plain(upstream(self.spec))
+            base = plain(upstream(self.spec))
             yield (
                 self.say(
                     Message(
@@ -267,23 +301,12 @@ class _Card:
                 self.say(
                     Message(
                         "Nobody told Hone the licence of the base model {base}. Look it up before you pass this on.",
-                        base=_code(base_name(self.spec)),
+                        base=code(base_name(self.spec)),
                     )
                 )
                 + "\n"
             )
         yield self.say(Message("Whether the texts it learnt from may be used so is for their owner to say.")) + "\n"
-
-    def say(self, value: Any) -> str:
-        return said(value, self.language)
-
-    def title(self, message: Message, level: int = 2) -> str:
-        return f"{'#' * level} {self.say(message)}\n"
-
-    def table(self, heads: Sequence[Any], rows: Iterable[Sequence[str]], escaped: bool = False) -> str:
-        lines = ["| " + " | ".join(self.say(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
-        lines += ["| " + " | ".join(c if escaped else _plain(c) for c in row) + " |" for row in rows]
-        return "\n".join(lines) + "\n"
 
 
 METHODS = {
@@ -294,6 +317,11 @@ METHODS = {
 }
 
 
+def _names(column: Any) -> str:
+    """One column, or several with commas between."""
+    return ", ".join(map(str, column)) if isinstance(column, list | tuple) else str(column or "")
+
+
 def upstream(spec: Mapping[str, Any]) -> str:
     return UPSTREAM.get(str(spec["base"]["id"])) or base_name(spec)
 
@@ -302,34 +330,3 @@ def base_name(spec: Mapping[str, Any]) -> str:
     """The base as one may print it: a folder of this machine by its last name only."""
     name = str(spec["base"]["id"])
     return re.split(r"[/\\]", name)[-1] if re.match(r"^(/|~|\.|[A-Za-z]:[/\\])", name) else name
-
-
-def _plain(text: str) -> str:
-    """Somebody's words inside Markdown: nothing in them is markup, and they stay on one line."""
-    return re.sub(r"([\\`*_\[\]<>|#~$!])", r"\\\1", " ".join(str(text).split()))
-
-
-def _escaped(part: Mapping[str, Any]) -> Message:
-    """A sentence of the report, the words of the data in it made plain."""
-    told = Message.from_json(part)
-    values = {k: _plain(v) if isinstance(v, str) else v for k, v in told.values.items()}
-    return Message(told.template, **values)  # words: the same sentence
-
-
-def _code(text: str) -> str:
-    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"
-
-
-def _ended(sentence: str) -> str:
-    """With a full stop; Chinese sentences bring their own kind."""
-    if sentence[-1:] in ".。!?？）)":
-        return sentence
-    return sentence + ("。" if re.search("[\u4e00-\u9fff]", sentence) else ".")
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    return f"{row['low']:.3f} – {row['high']:.3f}"

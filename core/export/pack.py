@@ -7,34 +7,32 @@ and found to answer as the run does. `read` tells what is there and needs no tor
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core import tasks
+from core.data.values import decode, kind
 from core.errors import Cancelled, Missing, RunError
 from core.export.card import base_name, card, upstream
+from core.export.checking import compare
 from core.export.curves import curves
-from core.export.recipe import recipe_text
+from core.export.program import add_program
+from core.export.recipe import recipe_of
 from core.locks import FileLock
+from core.tasks.base import Task
 from core.training.runs import Run
 from core.words import Message
 from core.workspace import read_json, write_json, write_text
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
-ASKED = 500  # texts on which the copy must agree
-CLOSE = 1e-3  # how far a probability may be off: other batches pad differently
-STANDALONE = Path(__file__).resolve().parent / "standalone"
 STORED = (".safetensors",)  # does not shrink, so it is not compressed
 RECORD = "export.json"
 
@@ -101,7 +99,8 @@ def _packed(
         _zip(inside, making, slug(title_of(run)), cancelled)
         shutil.rmtree(inside)
         progress(40)
-        checked, equal = _compare(making, run_dir, Path(working), progress, cancelled)
+        asked = lambda share: progress(40 + share // 2)  # noqa: E731
+        checked, equal = compare(making, run_dir, Path(working), asked, cancelled, _whole)
         if equal < checked:
             raise RunError(
                 Message(
@@ -140,19 +139,27 @@ def _fill(folder: Path, run: Run, report: Mapping[str, Any] | None, language: st
     spec, view = run.spec, run.view()
     about = read_json(run.model / "hone.json")
     _copy_model(run.model, folder / "model", about)
-    kind = "classic" if about["kind"] == "classic" else "encoder"
-    shutil.copyfile(STANDALONE / f"{kind}.py", folder / "predict.py")
-    write_json(folder / "labels.json", {"labels": list(about["labels"])})
+    task = tasks.task(spec["task"])
+    parts = add_program(folder, task, about)
+    if spec["labels"]["names"]:
+        write_json(folder / "labels.json", {"labels": list(about["labels"])})
     drawn = curves(view, language)
     if drawn:
         write_text(folder / "curves.svg", drawn)
     write_json(folder / "scores.json", _scores(run, report))
     name = title_of(run)
     settings = {**spec["settings"], "base": base_name(spec)}
-    recipe = recipe_text(settings, preset=spec.get("preset"), phases=spec["phases"], name=name)
-    write_text(folder / "recipe.yaml", recipe)
+    write_text(folder / "recipe.yaml", recipe_of(spec, name=name, settings=settings))
     told = card(
-        spec, view, report, name=name, counts=_label_counts(run.folder), has_curves=bool(drawn), language=language
+        spec,
+        view,
+        report,
+        name=name,
+        counts=_label_counts(run.folder, task),
+        has_curves=bool(drawn),
+        about=about,
+        parts=bool(parts),
+        language=language,
     )
     write_text(folder / "README.md", told)
 
@@ -176,7 +183,12 @@ def _copy_model(source: Path, target: Path, about: Mapping[str, Any]) -> None:
 def _scores(run: Run, report: Mapping[str, Any] | None) -> dict[str, Any]:
     view = run.view()
     told: dict[str, Any] = {"validation": dict(view.scores), "best_step": view.best_step, "steps": view.step}
-    if report:
+    if report and report.get("kind") == "measures":
+        told["asked_on"] = {key: report[key] for key in ("task", "split", "total", "main")}
+        told["scores"] = {score["name"]: score["value"] for score in report["scores"]}
+        ready = [row for row in report["contenders"] if row["state"] == "ready"]
+        told["contenders"] = [{k: v for k, v in row.items() if k not in ("title", "detail")} for row in ready]
+    elif report:
         keys = ("split", "total", "correct", "accuracy", "macro_f1", "labels", "confusion")
         told["asked_on"] = {key: report[key] for key in keys}
         words = ("title", "detail")
@@ -189,14 +201,21 @@ def _scores(run: Run, report: Mapping[str, Any] | None) -> dict[str, Any]:
     return told
 
 
-def _label_counts(run_dir: Path) -> dict[str, int]:
-    """Training texts of each label."""
+def _label_counts(run_dir: Path, task: Task) -> dict[str, int]:
+    """How many training rows carry each label."""
     import pyarrow as pa
 
+    target = next((column for column in task.columns if column.target), None)
+    if target is None:
+        return {}
     with pa.memory_map(str(run_dir / "rows.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
-    pairs = zip(table.column("label").to_pylist(), table.column("split").to_pylist(), strict=True)
-    return dict(Counter(label for label, split in pairs if split == "train"))
+    names = kind(target.kind).names
+    counted: Counter[str] = Counter()
+    for cell, split in zip(table.column(target.role).to_pylist(), table.column("split").to_pylist(), strict=True):
+        if split == "train" and cell is not None:
+            counted.update(set(names(decode(target.kind, cell))))
+    return dict(counted)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -218,92 +237,6 @@ def _zip(folder: Path, target: Path, name: str, cancelled: Stop) -> None:
                 told.compress_type = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
                 with path.open("rb") as source, archive.open(told, "w", force_zip64=True) as target_file:
                     shutil.copyfileobj(source, target_file, 1 << 20)
-
-
-# The check ----------------------------------------------------------------------------------------------------------
-
-# Runs beside the copy's own predict.py, in a process that sees nothing of Hone (python -I: no PYTHONPATH, no own folder).
-QUESTION = """
-import importlib.util, json, sys
-folder, questions, answers = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("predict", folder + "/predict.py")
-predict = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(predict)
-assert "core" not in sys.modules
-texts = json.load(open(questions, encoding="utf-8"))
-json.dump(predict.Model().predict(texts), open(answers, "w", encoding="utf-8"))
-"""
-
-
-def _compare(
-    made: Path, run_dir: Path, working: Path, progress: Callable[[int], None], cancelled: Stop
-) -> tuple[int, int]:
-    """How many texts both were asked, and on how many they agree."""
-    from core.inference import Predictor
-
-    texts = _questions(run_dir)
-    unpacked = working / "again"
-    with zipfile.ZipFile(made) as archive:
-        archive.extractall(unpacked)
-    (home,) = unpacked.iterdir()
-    _whole(home)
-    write_text(working / "questions.json", json.dumps(texts))
-    process = _fresh(home, working)
-    try:
-        predictor = Predictor.open(run_dir / "model", device="cpu")
-        expected = predictor.probabilities(
-            texts, lambda done, total: progress(40 + 50 * done // max(1, total)), cancelled
-        )
-        while process.poll() is None:
-            _look(cancelled)
-            time.sleep(0.05)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-    if process.returncode != 0:
-        tail = (working / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        raise RunError(
-            Message("The copy does not run in a fresh process: {why}", why=(tail or ["?"])[0][:300]),
-            fix=Message("Try again; if it stays so, this is a fault of Hone."),
-        )
-    answers = json.loads((working / "answers.json").read_text(encoding="utf-8"))
-    return len(texts), sum(
-        _agree(answer, share, predictor.labels) for answer, share in zip(answers, expected, strict=True)
-    )
-
-
-def _agree(answer: Mapping[str, float], expected: Sequence[float], labels: Sequence[str]) -> bool:
-    """The same label (or a tie) and every probability within `CLOSE`."""
-    if set(answer) != set(labels):
-        return False
-    return all(abs(answer[label] - float(share)) <= CLOSE for label, share in zip(labels, expected, strict=True))
-
-
-def _questions(run_dir: Path) -> list[str]:
-    """Texts of the test split, spread over all of it; of other splits where it has none."""
-    import pyarrow as pa
-
-    with pa.memory_map(str(run_dir / "rows.arrow")) as source:
-        table = pa.ipc.open_file(source).read_all()
-    texts, splits = table.column("text").to_pylist(), table.column("split").to_pylist()
-    for split in ("test", "validation", "train"):
-        found = [text or "" for text, where in zip(texts, splits, strict=True) if where == split]
-        if found:
-            return found[:: -(-len(found) // ASKED)]
-    return ["text"]
-
-
-def _fresh(home: Path, working: Path) -> subprocess.Popen[bytes]:
-    """A new interpreter in the copy's folder."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "HONE"))}
-    environment |= {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    command = [sys.executable, "-I", "-X", "utf8", "-c", QUESTION]
-    command += [str(home), str(working / "questions.json"), str(working / "answers.json")]
-    with (working / "log.txt").open("wb") as log:
-        return subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
 
 
 def _whole(home: Path) -> None:

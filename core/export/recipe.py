@@ -13,6 +13,7 @@ import yaml
 
 from core.errors import DataError, Problem
 from core.settings import knobs, problems
+from core.tasks import TASKS
 from core.training.settings import GROUPS, TrainingSettings
 from core.words import Message
 
@@ -31,7 +32,21 @@ class Recipe:
     preset: str | None = None
     phases: list[dict[str, Any]] | None = None
     name: str = ""
+    task: str | None = None
+    roles: dict[str, str | list[str]] = field(default_factory=dict)  # role -> the columns that played it
     problems: list[Problem] = field(default_factory=list)
+
+
+def recipe_of(spec: Mapping[str, Any], *, name: str, settings: Mapping[str, Any] | None = None) -> str:
+    """The recipe of a run, from its run.json: also its task, its columns and its phases."""
+    return recipe_text(
+        spec["settings"] if settings is None else settings,
+        preset=spec.get("preset"),
+        phases=spec["phases"],
+        name=name,
+        task=spec["task"],
+        roles=spec["data"].get("columns"),
+    )
 
 
 def recipe_text(
@@ -40,14 +55,20 @@ def recipe_text(
     preset: str | None = None,
     phases: Sequence[Mapping[str, Any]] | None = None,
     name: str = "",
+    task: str | None = None,
+    roles: Mapping[str, Any] | None = None,
 ) -> str:
-    """The YAML of these settings, grouped as on the Settings tab, each with its plain name beside it."""
+    """The YAML of these settings, grouped as on the Settings tab, each with its plain name beside it. `roles`: role -> column or columns."""
     values = settings.model_dump() if isinstance(settings, TrainingSettings) else dict(settings)
     lines = ["# A Hone recipe. Use it with: hone train FILE --recipe THIS_FILE", f"hone: {FORMAT}"]
     if name:
         lines.append(f"name: {_scalar(name)}")
     if preset:
         lines.append(f"preset: {_scalar(preset)}")
+    if task:
+        lines.append(f"task: {_scalar(task)}")
+    if named := {role: column for role, column in (roles or {}).items() if column}:
+        lines.append(_dumped({"columns": named}))
     lines.append("settings:")
     declared = knobs(TrainingSettings)
     for group, title in GROUPS.items():
@@ -56,8 +77,7 @@ def recipe_text(
             lines.append(f"  # {title}")
         lines += [f"  {k.name}: {_scalar(values[k.name])}  # {k.title}" for k in members]
     if phases:
-        dumped = yaml.safe_dump({"phases": [dict(p) for p in phases]}, sort_keys=False, allow_unicode=True)
-        lines.append(dumped.rstrip())
+        lines.append(_dumped({"phases": [dict(p) for p in phases]}))
     return "\n".join(lines) + "\n"
 
 
@@ -104,14 +124,32 @@ def _checked(told: Mapping[str, Any], settings: Mapping[Any, Any]) -> Recipe:
     if preset is not None and preset not in PRESETS:
         found.append(_not_one_of("preset", preset, PRESETS))
         preset = None
+    task = told.get("task")
+    if task is not None and task not in TASKS:
+        found.append(_not_one_of("task", task, tuple(TASKS)))
+        task = None
+    roles, off_roles = _roles(told.get("columns"))
     phases, wrong = _phases(told.get("phases"))
     return Recipe(
         settings={k: v for k, v in values.items() if k not in off},
         preset=preset,
         phases=phases,
         name=str(told.get("name") or "")[:200],
-        problems=found + wrong,
+        task=task,
+        roles=roles,
+        problems=found + off_roles + wrong,
     )
+
+
+def _roles(value: Any) -> tuple[dict[str, str | list[str]], list[Problem]]:
+    """role -> its column, or a list of columns."""
+    if value is None:
+        return {}, []
+    names = value.values() if isinstance(value, dict) else ()
+    each = [one for name in names for one in (name if isinstance(name, list) else [name])]
+    if not isinstance(value, dict) or len(value) > 50 or len(each) > 2_000 or not all(isinstance(n, str) for n in each):
+        return {}, [Problem("columns", Message("columns is a list of roles, each with the name of its column."))]
+    return {str(role): name for role, name in value.items()}, []
 
 
 def _phases(value: Any) -> tuple[list[dict[str, Any]] | None, list[Problem]]:
@@ -139,6 +177,10 @@ def _not_one_of(field_name: str, value: Any, allowed: Sequence[str]) -> Problem:
         field_name,
         Message("“{value}” is not one of {choices}.", value=str(value)[:40], choices=", ".join(allowed)),
     )
+
+
+def _dumped(value: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True, width=10_000).rstrip()
 
 
 def _scalar(value: Any) -> str:

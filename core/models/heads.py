@@ -1,7 +1,8 @@
-"""A base with what is put on top. Pooled and Standard give `features`, on which the last layer is linear.
+"""A base with what is put on top. Pooled, Placed and Standard give `features`, on which the last layer is linear.
 
 Pooled     the mean of the last hidden states over real tokens, scaled to unit length times sqrt(width), then a linear layer.
            all-MiniLM was trained on exactly this mean at unit length; the factor makes features of unit variance.
+Placed     the last hidden states at a few places of the text, one beside the other, then a linear layer (two marked entities).
 Standard   a transformers sequence-classification model; its own last linear layer is the head.
 Whole      any other standard transformers model (tokens, answers, generation, images), asked as it is.
 """
@@ -34,6 +35,27 @@ class Pooled(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
+
+
+class Placed(nn.Module):
+    kind = "placed"
+
+    def __init__(self, body: nn.Module, labels: int, dropout: float, places: int):
+        super().__init__()
+        self.body, self.places = body, places
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(places * width_of(body.config), labels)
+        nn.init.zeros_(self.head.bias)
+        nn.init.normal_(self.head.weight, std=0.02)
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        """(batch, width times places), from input_ids and attention_mask (batch, tokens) and the tokens to look at (batch, places)."""
+        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+        return hidden[rows, places].flatten(1).float()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        return self.head(self.dropout(self.features(input_ids, attention_mask, places)))
 
 
 class Standard(nn.Module):
@@ -82,7 +104,8 @@ class Whole(nn.Module):
         return self.body(**batch)
 
 
-TextModel = Pooled | Standard | Whole
+TextModel = Pooled | Placed | Standard | Whole
+BARE = ("pooled", "placed")  # kinds whose body is an encoder with nothing on top
 
 
 def pooled(hidden: Tensor, attention_mask: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Models from names and folders, and back into folders. Safetensors only, no code from strangers, this machine before the network.
 
-A saved model is one folder with hone.json: `pooled` (body by save_pretrained, head.safetensors), `standard` (a plain
+A saved model is one folder with hone.json: `pooled` or `placed` (body by save_pretrained, head.safetensors), `standard` (a plain
 transformers folder) or `classic` (vocabulary.json, weights.safetensors).
 """
 
@@ -98,7 +98,7 @@ def new_model(
 ) -> Any:
     """The base with a new last layer for `labels`. `dropout` replaces every dropout of the base; None leaves them. `link` is written
     into the config of a transformers head, so that others read its outputs rightly; None leaves what stands there."""
-    from transformers import AutoModel, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
     from core.models.heads import Pooled, Standard
 
@@ -110,11 +110,25 @@ def new_model(
         config.problem_type = PROBLEMS[link] if link else config.problem_type
         own = AutoModelForSequenceClassification.from_pretrained
         return Standard(_fetched(own, source.base, config=config, ignore_mismatched_sizes=True), len(labels))
+    return Pooled(*_bare(source, config, labels))
+
+
+def new_placed(source: Source, labels: Sequence[str], places: int, dropout: float | None = None) -> Any:
+    """The base with a new last layer for `labels` on its states at `places` tokens of a text."""
+    from core.models.heads import Placed
+
+    return Placed(*_bare(source, _config_of(source, dropout), labels), places)
+
+
+def _bare(source: Source, config: Any, labels: Sequence[str]) -> tuple[Any, int, float]:
+    """The encoder without any head, how many labels, and the dropout before a new last layer."""
+    from transformers import AutoModel
+
     body = _fetched(AutoModel.from_pretrained, source.base, config=config)
     if config.is_encoder_decoder:
         body = body.get_encoder()
     rate = getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1))
-    return Pooled(body, len(labels), float(rate if isinstance(rate, float | int) else 0.1))
+    return body, len(labels), float(rate if isinstance(rate, float | int) else 0.1)
 
 
 def new_whole(source: Source, architecture: str, labels: Sequence[str] = (), dropout: float | None = None) -> Any:
@@ -145,15 +159,19 @@ def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) 
     """Write `folder` whole or not at all. `about` joins hone.json (task, labels, max_length, ...)."""
     from safetensors.torch import save_file
 
+    from core.models.heads import BARE
+
     with replacing(folder) as new:
         model.body.save_pretrained(new, safe_serialization=True)
         tokenizer.save_pretrained(new)
-        if model.kind == "pooled":
+        if model.kind in BARE:
             head = {
                 name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()
             }
             save_file(head, new / "head.safetensors")
-        told = {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
+        told: dict[str, Any] = {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
+        if model.kind == "placed":
+            told["places"] = model.places
         if architecture := getattr(model, "architecture", None):
             told["architecture"] = architecture
         write_json(new / "hone.json", {"format": 1, "kind": model.kind, **told, **about})
@@ -186,7 +204,10 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
         return new_whole(source, about["architecture"]).eval(), source.tokenizer  # its config names the outputs
     source = open_base(base)
     source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
-    model = new_model(source, about["labels"], link=None)
+    if about["kind"] == "placed":
+        model = new_placed(source, about["labels"], about["places"])
+    else:
+        model = new_model(source, about["labels"], link=None)
     if (folder / "head.safetensors").is_file():
         head = load_file(folder / "head.safetensors")
         set_head(model, head["weight"], head["bias"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ModelError
-from core.models.heads import TextModel
+from core.models.heads import BARE, TextModel
 from core.words import Message
 
 
@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
 
 def body_of(model: TextModel) -> Any:
     """The encoder without any classification layers."""
-    return model.body if model.kind == "pooled" else getattr(model.body, str(model.body.base_model_prefix), model.body)
+    return model.body if model.kind in BARE else getattr(model.body, str(model.body.base_model_prefix), model.body)
 
 
 def layers_of(model: TextModel) -> list[Any]:
@@ -121,8 +121,8 @@ def linear_names(body: Any) -> list[str]:
 
 
 def _still_unused(model: TextModel) -> None:
-    """A pooler that the mean does not use would be carried along by the optimizer for nothing."""
-    if model.kind == "pooled":
+    """A pooler that nothing uses would be carried along by the optimizer for nothing."""
+    if model.kind in BARE:
         for name, weights in model.body.named_parameters():
             if "pooler" in name.split("."):
                 weights.requires_grad_(False)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import torch
 
 Row = Mapping[str, Any]  # a row of rows.arrow: "id", "split", and a decoded value for each column role of the task
-Kind = Literal["text", "category", "categories", "number", "spans", "answers", "messages", "choices", "image"]
+Kind = Literal[
+    "text", "marked", "category", "categories", "number", "spans", "answers", "messages", "choices", "option", "image"
+]
 Family = Literal["encoder", "causal", "encoder-decoder", "image"]
 Link = Literal["softmax", "sigmoid", "identity"]
 
@@ -183,12 +185,14 @@ class Spans:
 
 @dataclass(frozen=True)
 class Answer:
-    """A place of the context that answers the question, or none (`text` empty). `others` are the next best."""
+    """A place of the context that answers the question, or none (`text` empty). `others` are the next best. `nll`: how unlikely it found
+    what is right, where that is known."""
 
     text: str
     start: int
     probability: float
     others: tuple[Mapping[str, Any], ...] = ()
+    nll: float | None = None
     kind: Literal["answer"] = "answer"
 
     def as_json(self) -> dict[str, Any]:
@@ -271,6 +275,7 @@ class Task(Protocol):
     columns: tuple[Column, ...]
     annotation: Annotation
     prediction: str  # the kind of its predictions
+    asks: tuple[str, ...]  # input roles a person gives to the finished model; empty: all of them
     figures: tuple[Figure, ...]
     scores: tuple[Score, ...]  # the first is the one by which the best moment is kept
     family: Family

@@ -37,6 +37,8 @@ class Seen:
     validation: Any
     watched: Any
     vocabulary: Vocabulary | None = None
+    kind: str = "classic"  # of the model whose features they are
+    places: int = 0  # of a text that it looks at, where those are a fixed number
 
 
 def fit(session: Session, phase: Phase) -> None:
@@ -184,10 +186,11 @@ def encoded(session: Session) -> Seen:
         done += len(part)
         if name == "train":
             session.state.feature_seconds = max(session.state.feature_seconds, time.monotonic() - begun)
+    told = model.kind, getattr(model, "places", 0)
     del model
     give_back(session.device)
     session.prepare("fitting")
-    return Seen(found[0], found[1], found[2])
+    return Seen(found[0], found[1], found[2], None, *told)
 
 
 def counted(session: Session) -> Seen:
@@ -217,6 +220,7 @@ def save_probe(session: Session, head: Head, seen: Seen, best: dict[str, Any], l
             write_json(folder / "hone.json", {"format": 1, "kind": "classic", **about, "max_length": 0})
         else:
             save_file({"weight": head.weight, "bias": head.bias}, folder / "head.safetensors")
-            kind = "standard" if session.source.standard else "pooled"
-            told = {"format": 1, "kind": kind, "pooling": "mean", "body": "base", "base": session.base.as_json()}
+            told = {"format": 1, "kind": seen.kind, "pooling": "mean", "body": "base", "base": session.base.as_json()}
+            if seen.places:
+                told["places"] = seen.places
             write_json(folder / "hone.json", {**told, **about})

@@ -19,7 +19,15 @@ GROUPS = {  # words
 
 TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
 FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
-LABELLED = ("classification", "multilabel", "pairs", "relations", "tokens", "choice", "images")  # whose loss is over labels
+LABELLED = (
+    "classification",
+    "multilabel",
+    "pairs",
+    "relations",
+    "tokens",
+    "choice",
+    "images",
+)  # whose loss is over labels
 NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 

@@ -1,12 +1,14 @@
 """Ask this model. Needs Python 3.10 or later and nothing else.
 
-python predict.py "a text" "another text"        one line a text: label, probability, text
+python predict.py "a text" "another text"        one line a text: the answer, its probability, the text
 python predict.py --file texts.csv --column text --out answered.csv
-python predict.py --json "a text"                all probabilities, one JSON object a line
+python predict.py --json "a text"                the whole answer, one JSON object a line
 python predict.py --json --lines < texts.txt     one text a line from the standard input
 python predict.py --why "a text"                 the pieces of the text that spoke most for the answer
 
 In Python:   from predict import Model;  Model().predict(["a text"])
+
+An answer is one label with the probability of each, the set of labels that reach their thresholds, or a number on its scale.
 """
 
 from __future__ import annotations
@@ -30,37 +32,38 @@ class Model:
     """The tuned model in the folder `model` beside this file: weights of counted pieces of text (n-grams)."""
 
     def __init__(self, folder: Path = HERE / "model"):
-        self.labels = json.loads((folder / "hone.json").read_text(encoding="utf-8"))["labels"]
+        about = json.loads((folder / "hone.json").read_text(encoding="utf-8"))
+        self.labels, self.extra = about["labels"], about.get("extra") or {}
         vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         self.words, self.characters = vocabulary["words"], vocabulary["characters"]
         self.column = {piece: i for i, piece in enumerate(vocabulary["pieces"])}
         tensors = read_safetensors(folder / "weights.safetensors")
         self.weight, self.bias, self.idf = tensors["weight"], tensors["bias"], tensors["idf"]
 
-    def predict(self, texts: list[str]) -> list[dict[str, float]]:
-        """For each text the probability of each label, the most probable first."""
-        return [self._predict(text) for text in texts]
+    def predict(self, texts: list[str]) -> list[dict]:
+        """An answer for each text, in their order."""
+        given = [text if isinstance(text, str) else text["text"] for text in texts]
+        return [answer(self._outputs(text), self.labels, self.extra) for text in given]
 
     def why(self, text: str, most: int = 10) -> list[tuple[str, float]]:
-        """The pieces that spoke most for the answer, against the mean of all labels."""
-        best = self.labels.index(next(iter(self._predict(text))))
+        """The pieces that spoke most for what the last layer says loudest, against the mean of all labels where there are several."""
+        outputs = self._outputs(text)
+        best = outputs.index(max(outputs))
         size, names = len(self.column), list(self.column)
         told = []
         for i, value in self._features(text).items():
             mean = sum(self.weight[k * size + i] for k in range(len(self.labels))) / len(self.labels)
-            told.append((names[i].lstrip("\t"), value * (self.weight[best * size + i] - mean)))
+            against = mean if len(self.labels) > 1 else 0.0
+            told.append((names[i].lstrip("\t"), value * (self.weight[best * size + i] - against)))
         return sorted(told, key=lambda pair: -pair[1])[:most]
 
-    def _predict(self, text: str) -> dict[str, float]:
+    def _outputs(self, text: str) -> list[float]:
+        """What the last layer says, a number a label."""
         size, features = len(self.column), self._features(text)
-        logits = [
+        return [
             self.bias[k] + sum(value * self.weight[k * size + i] for i, value in features.items())
             for k in range(len(self.labels))
         ]
-        highest = max(logits)
-        shares = [math.exp(x - highest) for x in logits]
-        pairs = zip(self.labels, (share / sum(shares) for share in shares))  # noqa: B905
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
     def _features(self, text: str) -> dict[int, float]:
         """column -> (1 + log of its count) * idf, at unit length"""
@@ -84,6 +87,36 @@ class Model:
                     yield line[i : i + n]
 
 
+def answer(outputs: list[float], labels: list[str], extra: dict) -> dict:
+    """What the last layer says of one text, as an answer. Thresholds and scale were learnt with the model."""
+    if "std" in extra:
+        value = outputs[0] * extra["std"] + extra["mean"]
+        return {"kind": "number", "value": value, "low": extra["low"], "high": extra["high"]}
+    if "texts" in extra or "thresholds" in extra:
+        limits = {name: extra.get("thresholds", {}).get(name, 0.5) for name in labels}
+        shares = {name: 1 / (1 + math.exp(-max(-60.0, min(60.0, x)))) for name, x in zip(labels, outputs)}  # noqa: B905
+        chosen = [name for name in labels if shares[name] >= limits[name]]
+        return {"kind": "label_set", "labels": chosen, "probabilities": shares, "thresholds": limits}
+    highest = max(outputs)
+    shares = dict(zip(labels, (math.exp(x - highest) for x in outputs)))  # noqa: B905
+    total = sum(shares.values())
+    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+    return {
+        "kind": "label_scores",
+        "label": ordered[0][0],
+        "probabilities": {name: share / total for name, share in ordered},
+    }
+
+
+def cells(answer: dict) -> list[str]:
+    """The answer and its probability, as words."""
+    if answer["kind"] == "number":
+        return [f"{answer['value']:.6g}", ""]
+    if answer["kind"] == "label_set":
+        return ["; ".join(answer["labels"]), "; ".join(f"{answer['probabilities'][x]:.6f}" for x in answer["labels"])]
+    return [answer["label"], f"{answer['probabilities'][answer['label']]:.6f}"]
+
+
 def read_safetensors(path: Path) -> dict[str, memoryview[float]]:
     """name -> flat view of float32 numbers. The format: length of a JSON header, the header, the numbers."""
     data = memoryview(path.read_bytes())
@@ -103,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", help="texts to answer")
     parser.add_argument("--lines", action="store_true", help="read one text a line from the standard input")
-    parser.add_argument("--json", action="store_true", help="all probabilities, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="the whole answer, one JSON object a line")
     parser.add_argument("--why", action="store_true", help="the pieces of the text that spoke most for the answer")
     parser.add_argument("--file", type=Path, help="a csv file (UTF-8) with names in its first row")
     parser.add_argument("--column", default="text", help="the column of the csv file that holds the texts")
@@ -120,11 +153,12 @@ def main() -> None:
         parser.error("give at least one text, or --file")
     for text in texts:
         answer = model.predict([text])[0]
-        label, share = next(iter(answer.items()))
-        told = {"text": text, "label": label, "probabilities": answer}
-        sys.stdout.write(
-            (json.dumps(told, ensure_ascii=False) if chosen.json else f"{label}\t{share:.3f}\t{text}") + "\n"
+        told = (
+            json.dumps({"text": text, **answer}, ensure_ascii=False)
+            if chosen.json
+            else "\t".join([*cells(answer), text])
         )
+        sys.stdout.write(told + "\n")
         for piece, value in model.why(text) if chosen.why else []:
             sys.stdout.write(f"  {value:+.3f}  {piece!r}\n")
 
@@ -140,8 +174,8 @@ def answer_file(model: Model, path: Path, column: str, out: Path) -> None:
         writer = csv.writer(target)
         writer.writerow([*names, "prediction", "probability"])
         for row in reader:
-            label, share = next(iter(model.predict([row[column] or ""])[0].items()))
-            writer.writerow([*(_safe(row[name]) for name in names), _safe(label), f"{share:.6f}"])
+            told = cells(model.predict([row[column] or ""])[0])
+            writer.writerow([*(_safe(row[name]) for name in names), *map(_safe, told)])
     sys.stderr.write(f"{out}\n")
 
 

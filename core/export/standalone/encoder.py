@@ -1,11 +1,13 @@
 """Ask this model. Needs Python 3.10 or later, torch and transformers: pip install torch transformers
 
-python predict.py "a text" "another text"        one line a text: label, probability, text
+python predict.py "a text" "another text"        one line a text: the answer, its probability, the text
 python predict.py --file texts.csv --column text --out answered.csv
-python predict.py --json "a text"                all probabilities, one JSON object a line
+python predict.py --json "a text"                the whole answer, one JSON object a line
 python predict.py --json --lines < texts.txt     one text a line from the standard input
 
 In Python:   from predict import Model;  Model().predict(["a text"])
+
+An answer is one label with the probability of each, the set of labels that reach their thresholds, or a number on its scale.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Model:
 
     def __init__(self, folder: Path = HERE / "model", device: str | None = None):
         about = json.loads((folder / "hone.json").read_text(encoding="utf-8"))
-        self.labels = about["labels"]
+        self.labels, self.extra = about["labels"], about.get("extra") or {}
         self.max_length = about["max_length"]
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -46,39 +48,62 @@ class Model:
             self.body = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
         self.body = self.body.to(self.device).eval()
 
-    def predict(self, texts: list[str], batch: int = 32) -> list[dict[str, float]]:
-        """For each text the probability of each label, the most probable first."""
+    def predict(self, texts: list[str], batch: int = 32) -> list[dict]:
+        """An answer for each text, in their order."""
+        texts = [text if isinstance(text, str) else text["text"] for text in texts]
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # texts of like length together: less padding
-        answers: list[dict[str, float]] = [{} for _ in texts]
+        answers: list[dict] = [{} for _ in texts]
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            shares = self._probabilities([texts[i] for i in chosen]).tolist()
-            for i, share in zip(chosen, shares):  # noqa: B905
-                answers[i] = dict(sorted(zip(self.labels, share), key=lambda pair: -pair[1]))  # noqa: B905
+            for i, outputs in zip(chosen, self._outputs([texts[i] for i in chosen])):  # noqa: B905
+                answers[i] = answer(outputs, self.labels, self.extra)
         return answers
 
     @torch.inference_mode()
-    def _probabilities(self, texts: list[str]) -> torch.Tensor:
-        """(texts, labels)"""
+    def _outputs(self, texts: list[str]) -> torch.Tensor:
+        """What the last layer says, (texts, labels)."""
         inputs = self.tokenizer(
             texts, truncation=True, max_length=self.max_length, padding=True, return_tensors="pt"
         ).to(self.device)
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         if not self.pooled:
-            return torch.softmax(self.body(input_ids=ids, attention_mask=mask).logits.float(), dim=-1).cpu()
+            return self.body(input_ids=ids, attention_mask=mask).logits.float().cpu()
         hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state  # (texts, tokens, width)
         weight = mask[..., None].to(hidden.dtype)
         mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
         features = torch.nn.functional.normalize(mean.float(), dim=-1) * hidden.shape[-1] ** 0.5
-        logits = features @ self.head["weight"].T + self.head["bias"]
-        return torch.softmax(logits, dim=-1).cpu()
+        return (features @ self.head["weight"].T + self.head["bias"]).cpu()
+
+
+def answer(outputs: torch.Tensor, labels: list[str], extra: dict) -> dict:
+    """What the last layer says of one text, as an answer. Thresholds and scale were learnt with the model."""
+    if "std" in extra:
+        value = float(outputs[0].double()) * extra["std"] + extra["mean"]
+        return {"kind": "number", "value": value, "low": extra["low"], "high": extra["high"]}
+    if "texts" in extra or "thresholds" in extra:
+        limits = {name: extra.get("thresholds", {}).get(name, 0.5) for name in labels}
+        shares = dict(zip(labels, torch.sigmoid(outputs).tolist()))  # noqa: B905
+        chosen = [name for name in labels if shares[name] >= limits[name]]
+        return {"kind": "label_set", "labels": chosen, "probabilities": shares, "thresholds": limits}
+    pairs = zip(labels, torch.softmax(outputs, dim=-1).tolist())  # noqa: B905
+    probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+    return {"kind": "label_scores", "label": next(iter(probabilities)), "probabilities": probabilities}
+
+
+def cells(answer: dict) -> list[str]:
+    """The answer and its probability, as words."""
+    if answer["kind"] == "number":
+        return [f"{answer['value']:.6g}", ""]
+    if answer["kind"] == "label_set":
+        return ["; ".join(answer["labels"]), "; ".join(f"{answer['probabilities'][x]:.6f}" for x in answer["labels"])]
+    return [answer["label"], f"{answer['probabilities'][answer['label']]:.6f}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", help="texts to answer")
     parser.add_argument("--lines", action="store_true", help="read one text a line from the standard input")
-    parser.add_argument("--json", action="store_true", help="all probabilities, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="the whole answer, one JSON object a line")
     parser.add_argument("--file", type=Path, help="a csv file (UTF-8) with names in its first row")
     parser.add_argument("--column", default="text", help="the column of the csv file that holds the texts")
     parser.add_argument("--out", type=Path, help="where the answered csv file goes; default: beside the file")
@@ -93,11 +118,12 @@ def main() -> None:
     if not texts:
         parser.error("give at least one text, or --file")
     for text, answer in zip(texts, model.predict(texts)):  # noqa: B905
-        label, share = next(iter(answer.items()))
-        told = {"text": text, "label": label, "probabilities": answer}
-        sys.stdout.write(
-            (json.dumps(told, ensure_ascii=False) if chosen.json else f"{label}\t{share:.3f}\t{text}") + "\n"
+        told = (
+            json.dumps({"text": text, **answer}, ensure_ascii=False)
+            if chosen.json
+            else "\t".join([*cells(answer), text])
         )
+        sys.stdout.write(told + "\n")
 
 
 def answer_file(model: Model, path: Path, column: str, out: Path) -> None:
@@ -122,8 +148,7 @@ def answer_file(model: Model, path: Path, column: str, out: Path) -> None:
 
 def _write(writer, model: Model, rows: list[dict[str, str]], names: list[str], column: str) -> None:  # type: ignore[no-untyped-def]
     for row, answer in zip(rows, model.predict([row[column] or "" for row in rows])):  # noqa: B905
-        label, share = next(iter(answer.items()))
-        writer.writerow([*(_safe(row[name]) for name in names), _safe(label), f"{share:.6f}"])
+        writer.writerow([*(_safe(row[name]) for name in names), *map(_safe, cells(answer))])
 
 
 def _safe(cell: str | None) -> str:

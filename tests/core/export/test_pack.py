@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from core.errors import Cancelled, Missing, RunError
-from core.export import pack
+from core.export import pack, program
 from core.export.recipe import read_recipe
 from core.inference import Predictor
 from core.training.runs import Run
@@ -168,12 +168,12 @@ def test_a_copy_with_other_answers_is_not_offered(tuned_run: Run, tmp_path: Path
     folder = tmp_path / "run"
     shutil.copytree(tuned_run.folder, folder, ignore=shutil.ignore_patterns("export"))
     spoilt = tmp_path / "standalone"
-    shutil.copytree(pack.STANDALONE, spoilt)
-    program = (spoilt / "encoder.py").read_text(encoding="utf-8")
+    shutil.copytree(program.STANDALONE, spoilt)
+    source = (spoilt / "encoder.py").read_text(encoding="utf-8")
     (spoilt / "encoder.py").write_text(
-        program.replace('self.head["bias"]', 'self.head["bias"].flip(0)'), encoding="utf-8"
+        source.replace('self.head["bias"]', 'self.head["bias"].flip(0)'), encoding="utf-8"
     )
-    monkeypatch.setattr(pack, "STANDALONE", spoilt)
+    monkeypatch.setattr(program, "STANDALONE", spoilt)
     with pytest.raises(RunError, match="texts differently, so it is not offered"):
         pack.pack(folder)
     assert pack.read(folder) is None and not list((folder / "export").glob("*.zip"))

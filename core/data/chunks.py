@@ -1,0 +1,62 @@
+"""Columns of Arrow chunks: cells taken, tested and replaced without gathering the chunks. Knows nothing of rows or data sets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def take(column: pa.ChunkedArray, places: Any) -> list[str]:
+    """Cells at some places; reads only those."""
+    found: list[str] = take_array(column, places).to_pylist()
+    return found
+
+
+def take_array(column: pa.ChunkedArray, places: Any) -> pa.Array:
+    """Cells at some places as one array, without gathering the column's chunks."""
+    wanted = np.asarray(places, np.int64)
+    order = np.argsort(wanted, kind="stable")
+    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
+    which = np.searchsorted(starts, wanted[order], side="right") - 1
+    edges = [0, *(np.flatnonzero(which[1:] != which[:-1]) + 1).tolist(), len(which)]
+    parts = [pa.array([], pa.string())]
+    for start, end in itertools.pairwise(edges if len(which) else [0]):
+        chunk = int(which[start])
+        parts.append(column.chunk(chunk).take(pa.array(wanted[order[start:end]] - starts[chunk])))
+    taken = pa.concat_arrays(parts)
+    if (order[1:] > order[:-1]).all():
+        return taken
+    return taken.take(pa.array(np.argsort(order)))
+
+
+def flags(column: pa.ChunkedArray, test: Callable[[pa.Array], pa.Array]) -> NDArray[np.bool_]:
+    """A test of every cell, chunks in parallel where there are many."""
+    if len(column) < 100_000:
+        parts = [test(chunk) for chunk in column.chunks]
+    else:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            parts = list(pool.map(test, column.chunks))
+    return np.concatenate([np.zeros(0, np.bool_), *(p.to_numpy(zero_copy_only=False) for p in parts)])
+
+
+def patched(column: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedArray:
+    """The column with some cells replaced; chunks without any stay memory-mapped."""
+    starts = np.cumsum([0, *(len(c) for c in column.chunks)])
+    by_chunk: dict[int, list[tuple[int, str]]] = {}
+    for place, cell in changed.items():
+        which = int(np.searchsorted(starts, place, side="right")) - 1
+        by_chunk.setdefault(which, []).append((place - int(starts[which]), cell))
+    chunks = column.chunks
+    for which, cells in by_chunk.items():
+        values = chunks[which].to_pylist()
+        for at, cell in cells:
+            values[at] = cell
+        chunks[which] = pa.array(values, pa.string())
+    return pa.chunked_array(chunks, pa.string())
