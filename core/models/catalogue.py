@@ -18,7 +18,7 @@ from core.errors import ModelError
 from core.models.architectures import FAMILIES, card, family_of, read_config, shape_of, weight_files, weights
 from core.tasks.base import Family
 from core.words import Message
-from core.workspace import inside, read_json
+from core.workspace import NAME, read_json
 
 BUNDLED = "bundled:all-MiniLM-L6-v2"
 CLASSIC = "classic:ngram"
@@ -240,12 +240,13 @@ def _described(folder: Path, **known: Any) -> Base:
 
 
 def _uploaded(name: str, uploads: Path | None) -> Base:
-    folder = inside(uploads, name.removeprefix(UPLOADED)) if uploads and uploads.is_dir() else None
-    if folder is None or not (folder / "config.json").is_file():
+    plain = name.removeprefix(UPLOADED)
+    if not uploads or not NAME.fullmatch(plain) or not (uploads / plain / "config.json").is_file():
         raise ModelError(
-            Message("The uploaded model “{name}” is not here any more.", name=name.removeprefix(UPLOADED)[:80]),
+            Message("The uploaded model “{name}” is not here any more.", name=plain[:80]),
             fix=Message("Upload it again, or choose another base."),
         )
+    folder = uploads / plain
     told = folder / "upload.json"
     title = str(read_json(told).get("name", folder.name)) if told.is_file() else folder.name
     return in_folder(folder, name, Message("{name} (uploaded)", name=title), Message("A model that you uploaded."))

@@ -54,7 +54,7 @@ def test_long_texts_ask_for_a_base_that_reads_them_whole():
 
 
 def test_what_does_not_fit_into_memory_is_not_proposed_or_only_with_lora():
-    tight = SimpleNamespace(cores=8, memory=64 << 30, gpu="A GPU", gpu_memory=14 << 30)
+    tight = SimpleNamespace(cores=8, memory=64 << 30, gpu="A GPU", gpu_memory=20 << 30)
     found = dict(zip(ids("causal", "zh", {95: 200}, tight), advise_base("causal", "zh", {95: 200}, tight), strict=True))
     assert "with LoRA" in str(found["Qwen/Qwen2.5-1.5B-Instruct"][1])
     nothing = SimpleNamespace(cores=1, memory=1 << 30, gpu="", gpu_memory=0)
