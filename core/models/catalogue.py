@@ -205,8 +205,7 @@ def bundled_folder() -> Path:
 
 def in_folder(folder: Path, id: str | None = None, title: Message | None = None, note: Message | None = None) -> Base:
     """A transformers model in a folder, described by its own files."""
-    files = weight_files(folder)
-    parameters, size = weights(files) if files else (0, 0)
+    parameters, size = _counted(folder)
     return _described(
         folder,
         id=id or str(folder),
@@ -231,6 +230,14 @@ def described(base: Base, config: Mapping[str, Any]) -> Base:
         inner=shape.inner,
         vocabulary=shape.vocabulary,
     )
+
+
+def _counted(folder: Path) -> tuple[int, int]:
+    """Parameters and bytes of the weights; (0, 0) where they are missing or broken, which is said when they are opened or looked up."""
+    try:
+        return weights(weight_files(folder))
+    except (ModelError, OSError):
+        return 0, 0
 
 
 def _described(folder: Path, **known: Any) -> Base:
@@ -262,8 +269,7 @@ def _hub(name: str) -> Base:
     if cached is None:
         away = Message("From the Hugging Face Hub. It is fetched at the first run, which needs a network.")
         return known or Base(name, Message("{name} (Hub)", name=name), "encoder", (), "", 0, 0, 512, away, name)
-    files = weight_files(cached.parent)
-    parameters, size = weights(files) if files else (0, 0)
+    parameters, size = _counted(cached.parent)
     found = _described(
         cached.parent,
         id=name,

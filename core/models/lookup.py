@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
-from core.models.architectures import has_tokenizer
+from core.models.architectures import has_tokenizer, weight_files, weights
 from core.models.catalogue import BASES, Base, described, find
 from core.words import Message
 
@@ -39,6 +39,7 @@ def _in_folder(base: Base, folder: Path) -> Base:
                 "Only safetensors are opened, because older formats can hide programs. Convert the model first."
             ),
         )
+    weights(weight_files(folder))
     if base.family != "image" and not has_tokenizer(folder):
         raise ModelError(
             Message("The folder {folder} has no tokenizer.", folder=folder.name),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from core.errors import Missing
+from core.tasks.answers import Answers
 from core.tasks.base import Task
+from core.tasks.choice import Choice
 from core.tasks.classification import Classification
 from core.tasks.multilabel import MultiLabel
 from core.tasks.regression import Regression
+from core.tasks.relations import Relations
 from core.tasks.tokens import Tokens
 from core.words import Message, listed
 
@@ -15,6 +18,9 @@ ALL: tuple[Task, ...] = (
     MultiLabel(),
     Regression(),
     Tokens(),
+    Relations(),
+    Answers(),
+    Choice(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}
 

@@ -1,7 +1,8 @@
-"""Word counting as a rival: TF-IDF of words (or characters) with one linear layer, for tasks that sort into sets or tell numbers.
+"""Word counting as a rival: TF-IDF of words (or characters) with one linear layer, for tasks that sort into labels or sets or tell numbers.
 
 The same counted pieces and the same convex fit as a classic base (`core.models.classic`, `core.training.fit`): with link "sigmoid" this is
-scikit-learn's one-vs-rest LogisticRegression on TfidfVectorizer(sublinear_tf=True), with "identity" its Ridge.
+scikit-learn's one-vs-rest LogisticRegression on TfidfVectorizer(sublinear_tf=True), with "softmax" its multinomial one, with "identity"
+its Ridge.
 """
 
 from __future__ import annotations
@@ -37,15 +38,21 @@ class Fitted:
 
 
 def fits(
-    train: Sequence[Row], targets: np.ndarray, link: Link, trials: Sequence[float], cancelled: Callable[[], bool]
+    train: Sequence[Row],
+    targets: np.ndarray,
+    link: Link,
+    trials: Sequence[float],
+    cancelled: Callable[[], bool],
+    outputs: int | None = None,
 ) -> Iterator[Fitted]:
-    """One fit for each restraint of `trials`, from tight to loose. `targets` (rows, outputs)."""
+    """One fit for each restraint of `trials`, from tight to loose. `targets` (rows, outputs); with link "softmax" label numbers, (rows,),
+    and `outputs` says how many labels there are."""
     from core.models.classic import MOST_WEIGHTS, Counting, Vocabulary, unspaced
     from core.training.fit import Objective, lbfgs
 
     chosen = _some(len(train))
     texts = [str(train[i]["text"]) for i in chosen]
-    outputs = targets.shape[1]
+    outputs = outputs or targets.shape[1]
     counting = Counting(None, (1, 3)) if unspaced(texts) else Counting((1, 2), None)
     most = min(PIECES, MOST_WEIGHTS // max(1, outputs))
     vocabulary = Vocabulary.learn(texts, counting, 2 if len(texts) >= 200 else 1, most, _asking(cancelled))

@@ -1,4 +1,4 @@
-"""What the contract test needs of each task: a few dozen made-up rows that can be learnt. A new task adds one line to ROWS.
+"""What the contract test needs of each task: a few dozen made-up rows that can be learnt, and a run of them. A new task adds one line to ROWS.
 
 `ROWS[task](folder)` gives rows as core.data.values has them (see core/tasks/base.py), 60 : 20 : 20; files that rows name go into `folder`.
 The base follows from the task's family: a tiny encoder, or the smallest blank model.
@@ -6,15 +6,24 @@ The base follows from the task's family: a tiny encoder, or the smallest blank m
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from core.data.spans import span
+from core.data.values import encode
+from core.models.catalogue import find
+from core.tasks.base import Task
+from core.training.settings import TrainingSettings
+from core.workspace import write_json
 
 GOOD, BAD = ["good", "great", "happy"], ["bad", "awful", "sad"]
 PLAIN = ["movie", "film", "is", "very", "the", "box", "wheel"]
+TUNING = {"learning_rate": 5e-3, "epochs": 4.0, "batch_size": 16, "evaluations": 0.5, "dropout": 0.0, "max_length": 32}
 PARTS = ("train", "train", "train", "validation", "test")
 
 
@@ -65,6 +74,37 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "regression": numbers,
     "tokens": places,
 }
+
+
+def values_of(task: Task, **more: Any) -> dict[str, Any]:
+    """The task's own settings, with a tiny training over them."""
+    return {**{k: v for k, v in task.usual.items() if k != "base"}, **TUNING, **more}
+
+
+def write_run(folder: Path, task: Task, base: Path) -> None:
+    """run.json and rows.arrow as Start writes them."""
+    (folder / "files").mkdir(parents=True)
+    rows = ROWS[task.name](folder / "files")
+    names = ["id", *(c.role for c in task.columns), "split"]
+    kinds = {c.role: c.kind for c in task.columns}
+    cells = {n: [encode(kinds.get(n, "text"), row.get(n)) for row in rows] for n in names}
+    table = pa.table({n: pa.array(column, pa.string()) for n, column in cells.items()})
+    with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+        out.write_table(table)
+    known = find(str(base))
+    names = list(task.labels(rows).names) if any(c.target and c.kind != "number" for c in task.columns) else []
+    settings = TrainingSettings(base=known.id, **values_of(task))
+    spec = {
+        "format": 1, "id": folder.name, "name": task.name, "task": task.name, "preset": "own", "base": known.as_json(),
+        "settings": settings.model_dump(), "phases": [{"method": "full", "settings": {}, "fresh": False}],
+        "labels": {"names": names, "colours": [1] * len(names)}, "watched": [row["id"] for row in rows[3:9:5]], "threads": 1,
+    }  # fmt: skip
+    write_json(folder / "run.json", spec)
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    return [event for line in lines if (event := json.loads(line))["kind"] == kind]
 
 
 def _rows(one: Callable[[random.Random], dict[str, Any]], count: int = 100, seed: int = 3) -> list[dict[str, Any]]:

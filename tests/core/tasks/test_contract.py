@@ -11,12 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import torch
-from contract_rows import ROWS
+from contract_rows import ROWS, events, values_of, write_run
 
-from core.data.values import encode
 from core.device import choose
 from core.inference import Predictor
 from core.models import blank
@@ -29,17 +27,10 @@ from core.training.precision import autocast
 from core.training.settings import TrainingSettings
 from core.training.worker import worker
 from core.words import Message
-from core.workspace import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 BLANK = {"causal": "causal", "encoder-decoder": "seq2seq", "image": "image"}  # family -> kind of blank model
-TUNING = {"learning_rate": 5e-3, "epochs": 4.0, "batch_size": 16, "evaluations": 0.5, "dropout": 0.0, "max_length": 32}
 every_task = pytest.mark.parametrize("name", list(TASKS))
-
-
-def values_of(task: Task, **more: Any) -> dict[str, Any]:
-    """The task's own settings, with a tiny training over them."""
-    return {**{k: v for k, v in task.usual.items() if k != "base"}, **TUNING, **more}
 
 
 @pytest.fixture(scope="session")
@@ -71,32 +62,6 @@ def finished(base_of: Callable[[Task], Path], tmp_path_factory: pytest.TempPathF
         return made[name]
 
     return run
-
-
-def write_run(folder: Path, task: Task, base: Path) -> None:
-    """run.json and rows.arrow as Start writes them."""
-    (folder / "files").mkdir(parents=True)
-    rows = ROWS[task.name](folder / "files")
-    names = ["id", *(c.role for c in task.columns), "split"]
-    kinds = {c.role: c.kind for c in task.columns}
-    cells = {n: [encode(kinds.get(n, "text"), row.get(n)) for row in rows] for n in names}
-    table = pa.table({n: pa.array(column, pa.string()) for n, column in cells.items()})
-    with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
-        out.write_table(table)
-    known = find(str(base))
-    names = list(task.labels(rows).names) if any(c.target and c.kind != "number" for c in task.columns) else []
-    settings = TrainingSettings(base=known.id, **values_of(task))
-    spec = {
-        "format": 1, "id": folder.name, "name": task.name, "task": task.name, "preset": "own", "base": known.as_json(),
-        "settings": settings.model_dump(), "phases": [{"method": "full", "settings": {}, "fresh": False}],
-        "labels": {"names": names, "colours": [1] * len(names)}, "watched": [row["id"] for row in rows[3:9:5]], "threads": 1,
-    }  # fmt: skip
-    write_json(folder / "run.json", spec)
-
-
-def events(folder: Path, kind: str) -> list[dict[str, Any]]:
-    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    return [event for line in lines if (event := json.loads(line))["kind"] == kind]
 
 
 def unlabelled(name: str, folder: Path) -> list[dict[str, Any]]:

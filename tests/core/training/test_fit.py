@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from core.training import fit
 from core.training.fit import Objective, lbfgs
@@ -84,3 +84,29 @@ def test_each_iteration_lowers_the_value():
     values = [objective(move.point, 10.0)[0] for move in lbfgs(lambda p: objective(p, 10.0), objective.start)]
     assert len(values) > 3
     assert all(after <= before for before, after in itertools.pairwise(values))
+
+
+def test_with_sigmoid_each_label_is_a_logistic_regression_of_its_own(monkeypatch):
+    monkeypatch.setattr(fit, "ENOUGH", 1e-10)
+    features, _ = problem()
+    targets = (features[:, :3] + np.random.default_rng(1).normal(size=(400, 3)) > 2).astype(np.float32)
+    weights = np.array([1.0, 3.0, 1.0], dtype=np.float32)
+    head_of = lambda heavy: (o := Objective(features, targets, 3, heavy, "sigmoid")).head(solved(o, 0.1))  # noqa: E731
+    for heavy in (None, weights):
+        ours = torch.sigmoid(torch.from_numpy(head_of(heavy).logits(features))).numpy()
+        for label in range(3):
+            weight = {0.0: 1.0, 1.0: 1.0 if heavy is None else float(heavy[label])}
+            model = LogisticRegression(C=0.1, max_iter=2000, tol=1e-8, class_weight=weight)
+            theirs = model.fit(features, targets[:, label]).predict_proba(features)[:, 1]
+            np.testing.assert_allclose(ours[:, label], theirs, atol=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_with_identity_it_is_ridge_regression(kind: str, monkeypatch):
+    monkeypatch.setattr(fit, "ENOUGH", 1e-12)
+    features, _ = problem()
+    targets = (features @ np.arange(12)[:, None] / 20 + 3).astype(np.float32)
+    theirs = Ridge(alpha=1 / 0.01).fit(features, targets).predict(features)
+    objective = Objective(features if kind == "dense" else csr_matrix(features), targets, 1, None, "identity")
+    ours = objective.head(solved(objective, 0.01)).logits(features)
+    np.testing.assert_allclose(ours.reshape(-1), theirs.reshape(-1), atol=5e-3)

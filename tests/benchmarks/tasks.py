@@ -1,0 +1,181 @@
+"""How good the untouched presets are on every task: the whole way from the files to the measures on the final test, beside the task's rivals.
+
+    python tests/benchmarks/tasks.py [--tasks multilabel ...] [--sets goemotions ...] [--presets balanced] [--seeds 1]
+                                     [--threads 2] [--rows N] [--with KNOB=VALUE ...] [--no-rivals] [--workspace FOLDER]
+
+`--rows` learns from that many training rows at random, for a quick look. A new task adds a line to SETS: its data, its roles where
+guessing would not find them, and what it is to reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from core import processes, tasks  # noqa: E402
+from core.data.dataset import Dataset  # noqa: E402
+from core.evaluation.measured import rows_in  # noqa: E402
+from core.tasks import guessing  # noqa: E402
+from core.tasks.base import LOWER, Labels  # noqa: E402
+from core.training import draft, runs  # noqa: E402
+from core.workspace import Workspace, read_json  # noqa: E402
+
+TRAIN_DEV_TEST = {"train.csv": "train", "dev.csv": "validation", "test.csv": "test"}
+
+
+@dataclass(frozen=True)
+class Set:
+    """A data set for a task. `aims`: measure -> least value on the test rows. `above`: rival -> how far over it in the task's first measure.
+
+    `roles` holds columns that the guess would not find; `settings` what a person would set by hand for this data. Without validation rows
+    `validation` of the training rows are set aside.
+    """
+
+    task: str
+    files: Mapping[str, str]
+    aims: Mapping[str, float] = field(default_factory=dict)
+    above: Mapping[str, float] = field(default_factory=dict)
+    roles: Mapping[str, str | list[str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    validation: float = 0.1
+
+
+SETS: dict[str, Set] = {
+    "goemotions": Set("multilabel", TRAIN_DEV_TEST, {"macro_f1": 0.40}, {"counting": 0.08}),
+}
+
+
+def main() -> None:
+    options = arguments()
+    named = options.sets or [n for n, one in SETS.items() if not options.tasks or one.task in options.tasks]
+    with tempfile.TemporaryDirectory() as home:
+        workspace = Workspace.open(options.workspace or home)
+        for name in named:
+            for preset in options.presets:
+                found = [one(workspace, name, preset, seed, options) for seed in options.seeds]
+                judge(name, preset, found)
+
+
+def one(workspace: Workspace, name: str, preset: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """{"test", "rivals": {id: first measure}, "seconds"} of one run, told on the way."""
+    about = SETS[name]
+    task = tasks.task(about.task)
+    project = workspace.projects / f"{name}-{preset}-{seed}-{options.rows or 'all'}"
+    dataset = Dataset.open(project / "data")
+    if dataset.empty:
+        bring(dataset, name, seed, options.rows)
+    settled = draft.settle(draft.Draft(preset, {**about.settings, **dict(options.knobs)}), dataset.facts())
+    settings = settled.settings.model_copy(update={"seed": seed})
+    run = runs.create(
+        project, name=preset, task=task.name, base=settled.base, settings=settings, phases=settled.phases, preset=preset, dataset=dataset,
+        changed=settled.changed, threads=options.threads,
+    )  # fmt: skip
+    begun = time.monotonic()
+    code = "import sys; from core.training.worker import worker; worker(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", code, str(run.folder)], cwd=ROOT, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "GOMP_SPINCOUNT": "10000"},
+    )  # fmt: skip
+    seconds, view = time.monotonic() - begun, run.view()
+    before = {k: round(v, 4) for k, v in (view.before or {}).items()}
+    say(f"{name:14}{preset:10}seed {seed}: test {told(view.test)} in {seconds:.0f} s")
+    say(f"    base {settled.base.id}, rows {run.spec['data']['counts']}, kept step {view.best_step} of {view.step}, validation {told(view.scores)}, before tuning {before}")  # fmt: skip
+    rivals = {} if options.no_rivals else against(run.folder, task)
+    for rival, value in rivals.items():
+        say(f"    {rival:14}{task.scores[0].name} {value:.4f}")
+    return {"test": dict(view.test), "rivals": rivals, "seconds": seconds}
+
+
+def against(folder: Path, task: Any) -> dict[str, float]:
+    """rival -> the task's first measure on the test rows."""
+    rows = rows_in(folder / "rows.arrow", task)
+    parts = {part: [row for row in rows if row["split"] == part] for part in ("train", "validation", "test")}
+    learnt = task.labels(rows, read_json(folder / "run.json")["labels"]["names"] or None)
+    labels = Labels(learnt.names, learnt.counts, {**learnt.extra, **read_json(folder / "model" / "hone.json").get("extra", {})})  # fmt: skip
+    rivals = task.rivals(parts["train"], parts["validation"], parts["test"], labels, lambda: False)
+    return {r.id: task.score(parts["test"], r.predictions, labels)[task.scores[0].name] for r in rivals}
+
+
+def judge(name: str, preset: str, found: list[dict[str, Any]]) -> None:
+    """The mean over the seeds against what is to be reached."""
+    about = SETS[name]
+    first = tasks.task(about.task).scores[0].name
+    mean = {k: statistics.mean(one["test"][k] for one in found) for k in found[0]["test"]}
+    minutes = statistics.mean(one["seconds"] for one in found) / 60
+    say(f"{name:14}{preset:10}mean of {len(found)}: {told(mean)}, {minutes:.1f} minutes each")
+    for measure, least in about.aims.items():
+        reached = mean[measure] <= least if measure in LOWER else mean[measure] >= least
+        say(f"    {measure} {mean[measure]:.4f}, to reach: {least}  {'reached' if reached else 'MISSED'}")
+    for rival, margin in about.above.items():
+        if rivals := [one["rivals"][rival] for one in found if rival in one["rivals"]]:
+            over = mean[first] - statistics.mean(rivals)
+            say(
+                f"    {first} {over:+.4f} over {rival}, to reach: {margin:+}  {'reached' if over >= margin else 'MISSED'}"
+            )
+
+
+def bring(dataset: Dataset, name: str, seed: int, rows: int | None) -> None:
+    """The files as a person would drop them, the task as they would choose it, and of the training rows only some where so asked."""
+    about = SETS[name]
+    folder = Path(os.environ.get("HONE_TEST_DATA") or ROOT.parent / "shared" / "data") / name
+    for file, split in about.files.items():
+        given = split if "validation" in about.files.values() or split == "test" else None
+        dataset.add(folder / file, Path(file).name, split=given)
+    guessing.settle(dataset, about.task)
+    if about.roles:
+        dataset.set_roles(about.roles)
+    if "validation" not in about.files.values():
+        dataset.set_split(validation=about.validation, test=0.0, seed=seed)
+    if rows:
+        state = dataset.state
+        train = [state.rows.id(place) for place in (state.split == 0).nonzero()[0].tolist()]
+        random.Random(seed).shuffle(train)
+        dataset.exclude(train[rows:])
+
+
+def told(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def knob(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", choices=sorted({one.task for one in SETS.values()}))
+    parser.add_argument("--sets", nargs="+", choices=list(SETS))
+    parser.add_argument("--presets", nargs="+", choices=["quick", "balanced", "best"], default=["balanced"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--threads", type=int, default=processes.cores())
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--with", dest="knobs", nargs="+", type=knob, default=[], metavar="KNOB=VALUE")
+    parser.add_argument("--no-rivals", action="store_true")
+    parser.add_argument("--workspace", help="keep everything here instead of in a temporary folder")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
