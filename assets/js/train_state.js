@@ -162,7 +162,7 @@
 
   function notice(now, actions) {
     if (now.state === "interrupted")
-      return Hone.notice({ tone: "warn", title: now.ended_beside_us ? t("Its process ended at step {s}. Nothing is lost.", { s: now.step }) : t("Stopped at step {s} when the server closed. Nothing is lost.", { s: now.step }), actions: [button(t("Resume"), () => actions.control("resume"), { small: true })] });
+      return Hone.notice({ tone: "warn", title: now.ended_beside_us ? t("Its process ended at step {s}. Nothing is lost.", { s: now.step }) : t("Stopped at step {s}: Hone was closed or the process ended. Nothing is lost.", { s: now.step }), actions: [button(t("Resume"), () => actions.control("resume"), { small: true })] });
     if (now.state !== "failed" || !now.failure) return null;
     return Hone.notice({ tone: "bad", title: now.failure.message, body: h("span", now.failure.repair ? null : now.failure.fix, " ", button(t("Details"), actions.details, { link: true })) });
   }
