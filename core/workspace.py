@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,10 +101,19 @@ def inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
+_making_ids = threading.Lock()
+_last_moment = 0
+
+
 def new_id(prefix: str) -> str:
     """A short name that sorts by time of making and is never used again: ``run-mihx2k9x-5f3a``."""
+    global _last_moment
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    n, text = int(time.time() * 1000), ""
+    with (
+        _making_ids
+    ):  # never the same moment twice in one process; between processes the four last signs tell them apart
+        n = _last_moment = max(int(time.time() * 1000), _last_moment + 1)
+    text = ""
     while n:
         n, rest = divmod(n, 36)
         text = digits[rest] + text

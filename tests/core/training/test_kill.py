@@ -5,6 +5,7 @@ Workers are forked from a process that has done the imports, so that ten kills a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -50,7 +51,8 @@ def ended(processes, folder: Path) -> Path:
 
 
 def kill(process) -> None:
-    os.kill(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it may just have ended
+        os.kill(process.pid, signal.SIGKILL)
     process.join()
 
 
@@ -62,9 +64,8 @@ def killed_after(processes, folder: Path, lines: int, delay: float) -> bool:
     while process.is_alive() and not (log.exists() and log.read_bytes().count(b"\n") >= wanted):
         time.sleep(0.001)
     time.sleep(delay)
-    alive = process.is_alive()
     kill(process)
-    return alive
+    return process.exitcode == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_a_run_killed_at_a_random_moment_ends_with_the_same_bits(moment, process
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(processes, whole, tiny_encoder, tmp_path):
     folder = write_run(tmp_path / "run", tiny_encoder, PHASES, **SETTINGS)
     dice = random.Random(1)
-    kills = sum(killed_after(processes, folder, dice.randrange(12, 40), dice.random() * 0.02) for _ in range(6))
+    kills = sum(killed_after(processes, folder, dice.randrange(6, 20), dice.random() * 0.02) for _ in range(6))
     assert kills >= 3
     ended(processes, folder)
     assert weights(folder) == weights(whole)
