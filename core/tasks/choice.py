@@ -271,7 +271,7 @@ def _certain(row: Row, places: Sequence[int]) -> LabelScores:
     """One of the options at these places, all of them equally likely."""
     options = row["choices"]
     chosen = {options[place]: 1 / len(places) for place in places}
-    return LabelScores(options[places[0]], {option: 0.0 for option in options} | chosen)
+    return LabelScores(options[places[0]], dict.fromkeys(options, 0.0) | chosen)
 
 
 def _most(options: Sequence[str], worth: Callable[[str], float]) -> list[int]:

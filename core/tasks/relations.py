@@ -123,11 +123,15 @@ class Relations(Classification):
             Message("wrong way round"),
             Message("texts"),
         )
-        table = [
+        table: list[list[Any]] = [
             [name, _short(f.precision), _short(f.recall), _short(f.f1), made.turned.get(name), f.support]
             for name, f in made.relations.items()
         ]
-        overall = [Message("mean, without “Other”").as_json(), _short(made.macro.precision), _short(made.macro.recall)]
+        overall: list[Any] = [
+            Message("mean, without “Other”").as_json(),
+            _short(made.macro.precision),
+            _short(made.macro.recall),
+        ]
         table.append([*overall, _short(made.macro.f1), sum(made.turned.values()), made.macro.support])
         return {
             "relations": {"columns": [title.as_json() for title in titles], "rows": table},

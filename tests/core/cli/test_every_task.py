@@ -167,7 +167,7 @@ def test_the_recipe_brings_task_columns_and_phases(name: str, done, tmp_path: Pa
 @every_task
 def test_what_travels_is_small_and_names_nothing_of_hones_page(name: str, done):
     here = done(name)
-    parts = [path for path in (here.copy / program.PARTS).rglob("*.py")]
+    parts = list((here.copy / program.PARTS).rglob("*.py"))
     source = "\n".join(path.read_text(encoding="utf-8") for path in parts)
     assert len(source) < 700_000 and "import gradio" not in source and "from core" not in source
 
