@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import Cancelled, ColumnMissing
-from core.tasks.base import Prediction
+from core.tasks.base import Prediction, asked
 from core.words import Message, listed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Predictor:
         """The task's input roles, the first one first."""
         from core.tasks import task
 
-        return [column.role for column in task(self.task).columns if not column.target]
+        return [column.role for column in asked(task(self.task))]
 
     def predict(
         self,
@@ -180,7 +180,7 @@ def _roles(
     from core.data import roles
     from core.tasks import task
 
-    columns = [one for one in task(predictor.task).columns if not one.target]
+    columns = asked(task(predictor.task))
     if len(columns) == 1 and columns[0].kind == "text":
         wanted = chosen.get(columns[0].role, column)
         several = [wanted] if wanted is None or isinstance(wanted, str) else list(wanted)

@@ -7,6 +7,7 @@ from typing import Any
 
 from core import tasks
 from core.evaluation import report
+from core.tasks import base
 from core.tasks.base import Column
 from webui.calls import Here
 
@@ -47,9 +48,7 @@ def reached(run: Any, view: Any) -> float | None:
 
 def asked(name: str) -> list[Column]:
     """The columns of a task that a person gives to its finished model."""
-    task = tasks.task(name)
-    inputs = [column for column in task.columns if not column.target]
-    return [column for column in inputs if column.role in task.asks] or inputs
+    return base.asked(tasks.task(name))
 
 
 def _told(run: Any, view: Any) -> dict[str, Any]:

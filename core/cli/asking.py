@@ -13,7 +13,7 @@ from core.cli.finding import existing, find_run, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs, rows_given
 from core.cli.saying import Meter, Saying
 from core.errors import HoneError, Missing
-from core.tasks.base import Column, Prediction
+from core.tasks.base import Column, Prediction, asked
 from core.words import Message, said
 from core.workspace import read_json
 
@@ -23,7 +23,7 @@ def predict(options: argparse.Namespace, say: Saying) -> int:
     from core.tasks import task
 
     model = _model_folder(options)
-    columns = [column for column in task(read_json(model / "hone.json")["task"]).columns if not column.target]
+    columns = asked(task(read_json(model / "hone.json")["task"]))
     if options.texts or options.inputs:
         return _told_rows(model, rows_given(columns, options.texts or (), options.inputs), say)
     if not options.file:

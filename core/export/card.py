@@ -15,7 +15,7 @@ from core import tasks
 from core.export.card_scores import how_good, measures
 from core.export.markdown import Page, code, ended, plain
 from core.settings import changed, knobs
-from core.tasks.base import Task
+from core.tasks.base import Task, asked
 from core.training.settings import TrainingSettings
 from core.training.view import RunView
 from core.words import Message, said
@@ -76,7 +76,7 @@ class _Card(Page):
         self.spec, self.view, self.report = spec, view, report
         self.name, self.counts, self.has_curves, self.about, self.parts = name, counts, has_curves, about, parts
         self.task: Task = tasks.task(spec["task"])
-        self.inputs = [column for column in self.task.columns if not column.target]
+        self.inputs = asked(self.task)
         self.target = next((column for column in self.task.columns if column.target), None)
         self.classic = spec["base"].get("kind") == "classic"
         self.labels: list[str] = spec["labels"]["names"]

@@ -19,7 +19,7 @@ from typing import Any
 from core import tasks
 from core.data.values import decode
 from core.errors import Cancelled, RunError
-from core.tasks.base import Task
+from core.tasks.base import Task, asked
 from core.words import Message
 from core.workspace import read_json, write_text
 
@@ -138,7 +138,7 @@ def questions(run_dir: Path) -> list[dict[str, Any]]:
 
 
 def _inputs(task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {c.role: decode(c.kind, row.get(c.role)) for c in task.columns if not c.target}
+    found = {c.role: decode(c.kind, row.get(c.role)) for c in asked(task)}
     return {role: value for role, value in found.items() if value is not None}
 
 

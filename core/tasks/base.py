@@ -351,6 +351,12 @@ class Task(Protocol):
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
 
 
+def asked(task: Task) -> list[Column]:
+    """The columns a person gives to the finished model: those in `asks`, else every input."""
+    inputs = [column for column in task.columns if not column.target]
+    return [column for column in inputs if column.role in task.asks] or inputs
+
+
 LOWER = ("loss", "mae", "mse", "perplexity")  # measures of which less is better
 
 

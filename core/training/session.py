@@ -24,11 +24,12 @@ from core.models.catalogue import BUNDLED, Base, find
 from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
-from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, metric_of
+from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
 from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
 from core.training.fit import Head
+from core.training.grounding import FOLDER, grounded
 from core.training.phases import Phase, planned
 from core.training.plan import Place
 from core.training.settings import TrainingSettings
@@ -83,6 +84,7 @@ class Session:
         self.control = Control(folder)
         rows = read_rows(folder / "rows.arrow", self.task)
         self.train = [row for row in rows if row["split"] == "train"]
+        self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
         held = [row for row in rows if row["split"] == "validation"]
         self.validation = _some(held, MOST_CHECKED, self.settings.seed)
@@ -320,7 +322,7 @@ class Session:
             "labels": list(labels.names),
             "extra": dict(labels.extra),
             "settings": self.settings.model_dump(exclude={"base"}),  # a folder of this machine is nobody's business
-            "columns": [{"role": c.role, "kind": c.kind} for c in self.task.columns if not c.target],
+            "columns": [{"role": c.role, "kind": c.kind} for c in asked(self.task)],
             "max_length": min(longest, self.base.max_length or longest),
             "run": self.spec.get("id", self.folder.name),
             "base_id": self.base.id,

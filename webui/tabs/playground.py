@@ -263,7 +263,7 @@ def _text_column(look: Any, wanted: str) -> str:
 
 def _file_roles(name: str, look: Any, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The input roles of a task with the columns of a file that most likely hold them: those of the training where the file has them."""
-    inputs = [one for one in tasks.task(name).columns if not one.target]
+    inputs = asked(name)
     cells = {column: [row[i] for row in look.rows] for i, column in enumerate(look.columns)}
     guessed, _ = roles.guess_for(inputs, cells)
     told = []

@@ -25,6 +25,7 @@ from typing import Any
 from core.data.values import kind
 from core.inference import Predictor
 from core.tasks import task
+from core.tasks.base import asked
 
 HERE = Path(__file__).resolve().parent
 AT_ONCE = 256  # rows of a file answered together
@@ -35,7 +36,7 @@ class Model:
 
     def __init__(self, folder: Path = HERE / "model", device: str | None = None):
         self.predictor = Predictor.open(folder, device=device)
-        self.columns = [column for column in task(self.predictor.task).columns if not column.target]
+        self.columns = asked(task(self.predictor.task))
         self.roles = {column.role: column.kind for column in self.columns}
 
     def predict(self, rows: Sequence[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
