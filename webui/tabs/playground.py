@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core import tasks
 from core.data import reading, roles
 from core.errors import HoneError, Missing
 from core.evaluation import answers, report
