@@ -63,8 +63,18 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Folders and files whose tests race real processes, browsers and clocks. A machine that stalls for a while may fail one of them once; a fault
+# fails it twice. A second try is printed (RERUN), and is to be looked into.
+REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/core/test_jobs.py", "tests/core/test_service.py",
+             "tests/core/cli/", "tests/core/training/test_engine.py", "tests/core/training/test_kill.py",
+             "tests/core/training/test_runs.py")  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked gpu are skipped, with the reason, where there is no GPU."""
+    """Tests in REAL_TIME get a second try; tests marked gpu are skipped, with the reason, where there is no GPU."""
+    for item in items:
+        if item.nodeid.startswith(REAL_TIME):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     wanted = [item for item in items if item.get_closest_marker("gpu")]
     if not wanted:
         return

@@ -139,6 +139,22 @@ class Watched:
         return [text for text in self.said if not any(re.search(p, text) for p in self.allowed)]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """A failed test tells what its page showed."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        try:
+            shown = page.evaluate(
+                "[document.activeElement?.outerHTML.slice(0, 200), document.body.innerText].join('\\n')"
+            )
+        except Exception as error:  # the browser itself may be what is gone
+            shown = f"(could not be asked: {error})"
+        report.sections.append(("what the page showed", shown[:3000]))
+    return report
+
+
 @pytest.fixture
 def watched() -> Watched:
     return Watched()
