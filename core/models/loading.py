@@ -1,6 +1,6 @@
 """Models from names and folders, and back into folders. Safetensors only, no code from strangers, this machine before the network.
 
-A saved model is one folder with hone.json: `pooled` or `placed` (body by save_pretrained, head.safetensors), `standard` (a plain
+A saved model is one folder with hone.json: `pooled`, `placed` or `apart` (body by save_pretrained, head.safetensors), `standard` (a plain
 transformers folder) or `classic` (vocabulary.json, weights.safetensors).
 """
 
@@ -120,6 +120,13 @@ def new_placed(source: Source, labels: Sequence[str], places: int, dropout: floa
     return Placed(*_bare(source, _config_of(source, dropout), labels), places)
 
 
+def new_apart(source: Source, labels: Sequence[str], join: str, dropout: float | None = None) -> Any:
+    """The base, reading two texts one by one, with a new last layer for `labels` on how they are joined (core.models.heads.Apart)."""
+    from core.models.heads import Apart
+
+    return Apart(*_bare(source, _config_of(source, dropout), labels), join)
+
+
 def _bare(source: Source, config: Any, labels: Sequence[str]) -> tuple[Any, int, float]:
     """The encoder without any head, how many labels, and the dropout before a new last layer."""
     from transformers import AutoModel
@@ -172,6 +179,8 @@ def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) 
         told: dict[str, Any] = {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
         if model.kind == "placed":
             told["places"] = model.places
+        if model.kind == "apart":
+            told |= {"pooling": "mean", "scale": "sqrt(width)", "join": model.join}
         if architecture := getattr(model, "architecture", None):
             told["architecture"] = architecture
         write_json(new / "hone.json", {"format": 1, "kind": model.kind, **told, **about})
@@ -206,6 +215,8 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
     if about["kind"] == "placed":
         model = new_placed(source, about["labels"], about["places"])
+    elif about["kind"] == "apart":
+        model = new_apart(source, about["labels"], about["join"])
     else:
         model = new_model(source, about["labels"], link=None)
     if (folder / "head.safetensors").is_file():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,9 @@ class Seen:
     watched: Any
     vocabulary: Vocabulary | None = None
     kind: str = "classic"  # of the model whose features they are
-    places: int = 0  # of a text that it looks at, where those are a fixed number
+    shape: dict[str, Any] = field(
+        default_factory=dict
+    )  # what else its last layer needs to be built again (places, join)
 
 
 def fit(session: Session, phase: Phase) -> None:
@@ -186,11 +188,12 @@ def encoded(session: Session) -> Seen:
         done += len(part)
         if name == "train":
             session.state.feature_seconds = max(session.state.feature_seconds, time.monotonic() - begun)
-    told = model.kind, getattr(model, "places", 0)
+    shape = {name: getattr(model, name) for name in ("places", "join") if hasattr(model, name)}
+    kind = str(model.kind)
     del model
     give_back(session.device)
     session.prepare("fitting")
-    return Seen(found[0], found[1], found[2], None, *told)
+    return Seen(found[0], found[1], found[2], None, kind, shape)
 
 
 def counted(session: Session) -> Seen:
@@ -221,6 +224,4 @@ def save_probe(session: Session, head: Head, seen: Seen, best: dict[str, Any], l
         else:
             save_file({"weight": head.weight, "bias": head.bias}, folder / "head.safetensors")
             told = {"format": 1, "kind": seen.kind, "pooling": "mean", "body": "base", "base": session.base.as_json()}
-            if seen.places:
-                told["places"] = seen.places
-            write_json(folder / "hone.json", {**told, **about})
+            write_json(folder / "hone.json", {**told, **seen.shape, **about})
