@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const KEEP_AFTER = 350; // milliseconds without typing before the draft is sent
+  const TYPED = "settings.typed"; // in the browser's store: the draft until the server has it
   let ctx, root, form, state, live = {};
   let keepTimer = 0, keeping = null, measureTimer = 0, stale = true, visible = false;
 
@@ -30,9 +31,11 @@
     stale = false;
     try {
       const answer = await ctx.call("settings", {});
-      state = { ...answer, changed: answer.changed || {} };
+      const typed = Hone.store.get(TYPED); // what did not reach the server before the page was left
+      state = { ...answer, changed: answer.changed || {}, ...typed };
       draw();
-      measureSoon();
+      if (typed) keep();
+      else measureSoon();
     } catch (error) {
       stale = true;
       fill(root, Hone.notice({ error, actions: [button(t("Try again"), load, { small: true })] }));
@@ -120,6 +123,7 @@
   }
 
   function keepSoon() {
+    Hone.store.set(TYPED, { preset: state.preset, changed: state.changed });
     clearTimeout(keepTimer);
     clearTimeout(measureTimer);
     keepTimer = setTimeout(keep, KEEP_AFTER);
@@ -130,10 +134,12 @@
     clearTimeout(keepTimer);
     keepTimer = 0;
     const sent = { preset: state.preset, changed: state.changed };
+    Hone.store.set(TYPED, sent);
     const mine = (keeping = ctx.call("keep", sent));
     try {
       const answer = await mine;
       if (keeping !== mine || keepTimer) return;
+      Hone.store.set(TYPED, null);
       const moved = answer.base.id !== state.base.id || state.presets.every((p) => p.id !== sent.preset);
       Object.assign(state, answer);
       state.changed = answer.changed;
@@ -142,6 +148,7 @@
       measureSoon();
       Hone.bus.emit("settings");
     } catch (error) {
+      if (!error.offline) Hone.store.set(TYPED, null);
       Hone.toast(error);
     }
   }
