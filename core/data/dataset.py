@@ -80,9 +80,16 @@ class Dataset:
         self.log.copy_to(target / "log.sqlite")
         for one in self.imports:
             shutil.copyfile(self.folder / one.file, target / one.file)
+        if self.files.is_dir():
+            shutil.copytree(self.files, target / "files", dirs_exist_ok=True)
         return Dataset.open(target)
 
     # --- what is there ---
+
+    @property
+    def files(self) -> Path:
+        """Where its pictures lie, under the names that rows have of them."""
+        return self.folder / "files"
 
     @property
     def state(self) -> states.State:

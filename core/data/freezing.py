@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.data.chunks import take_array
+from core.data.images import linked
 from core.data.splits import NAMES
 from core.data.state import State
 from core.data.values import encode, kind
@@ -32,7 +33,7 @@ class FrozenInfo:
 
 
 def freeze(state: State, path: Path) -> FrozenInfo:
-    """Write rows.arrow: id, every role of the task, split. Duplicates stay as they are. An empty data set gives an empty file."""
+    """Write rows.arrow: id, every role of the task, split; and the pictures the rows name, in `files` beside it. Duplicates stay as they are. An empty data set gives an empty file."""
     shape, target = state.shape, state.shape.target
     places = np.flatnonzero(state.usable & (state.label >= 0))
     parts = np.array(NAMES, object)
@@ -50,6 +51,8 @@ def freeze(state: State, path: Path) -> FrozenInfo:
                     columns[part.role] = take_array(state.text, some)
                 else:
                     columns[part.role] = pa.array([encode(part.kind, row[part.role]) for row in inputs], pa.string())
+                if part.kind == "image":
+                    linked(columns[part.role].to_pylist(), state.rows.folder / "files", path.parent / "files")
             if target:
                 values = [state.value(place) for place in some.tolist()]
                 columns[target.role] = pa.array([encode(target.kind, value) for value in values], pa.string())

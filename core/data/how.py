@@ -15,7 +15,7 @@ from core.words import Message, listed, plural
 Progress = Callable[[int, int], None]  # rows so far, rows expected (an estimate that settles)
 Stop = Callable[[], bool]
 
-KINDS = ("csv", "txt", "xlsx", "json", "jsonl", "parquet", "conll", "semeval")
+KINDS = ("csv", "txt", "xlsx", "json", "jsonl", "parquet", "conll", "semeval", "pictures")
 ENCODINGS: dict[str, str] = {  # Python's name -> what a person calls it
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8 with BOM",
@@ -227,6 +227,8 @@ def _how_told(how: How) -> Message:
         return Message("Read as {enc}, one JSON record a line.", enc=enc)
     if how.kind == "parquet":
         return Message("Read as Parquet.")
+    if how.kind == "pictures":
+        return Message("Read as a zip of pictures; folders or a table in it say the labels.")
     return Message("Read as {enc}, JSON records.", enc=enc)
 
 

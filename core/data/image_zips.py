@@ -1,6 +1,7 @@
 """Zips of pictures: folders named after labels, or a table beside the pictures, become files and rows (image, label, name, split).
 
     looks_like_images(path)            is this zip one of pictures?
+    listed_in(path)                    its rows, from names alone
     unpack(path, files)                every good picture into the folder `files`; the rows, and what was left out
     matched(names, rows, pictures)     rows of a table that names its pictures, with the picture each means
     write(unpacked, path)              the rows as JSON lines, for the import of tables
@@ -10,6 +11,7 @@ No name out of an archive ever becomes a path, so none can point elsewhere. Know
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 import tempfile
@@ -89,12 +91,24 @@ def unpack(
     except BaseException as error:
         prune(files, before)
         if isinstance(error, (zipfile.BadZipFile, UnicodeError)):
-            raise NotATable(
-                Message("{file} is damaged: it breaks off or cannot be unpacked.", file=path.name),
-                fix=Message("Save it again and drop it here again. Nothing was changed."),
-            ) from error
+            raise _damaged(path) from error
         raise
     return Unpacked(columns, rows, tuple(pictures), (*work.messages(), *notes))
+
+
+def listed_in(path: Path) -> Unpacked:
+    """The rows that `unpack` would give, from the names alone: no picture is looked at, so each gets a made-up name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [info for info in archive.infolist() if _counts(info)]
+            work = _Work(MAX_BYTES, _encoding(infos))
+            paths = [_name(info, work.encoding) for info in infos if info.filename.lower().endswith(ENDINGS)]
+            made = [hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32] for name in paths[:MAX_FILES]]
+            pictures = [Picture(f"{one}.jpg", name, 0, 0) for one, name in zip(made, paths, strict=False)]
+            columns, rows, _ = _from_tables(archive, infos, pictures, work) or _from_folders(pictures)
+    except (zipfile.BadZipFile, UnicodeError) as error:
+        raise _damaged(path) from error
+    return Unpacked(columns, rows, tuple(pictures))
 
 
 def matched(
@@ -247,6 +261,13 @@ def _encoding(infos: Sequence[zipfile.ZipInfo]) -> str:
     except UnicodeError:
         return "gb18030"
     return "utf-8"
+
+
+def _damaged(path: Path) -> NotATable:
+    return NotATable(
+        Message("{file} is damaged: it breaks off or cannot be unpacked.", file=path.name),
+        fix=Message("Save it again and drop it here again. Nothing was changed."),
+    )
 
 
 def _none(work: _Work) -> DataError:

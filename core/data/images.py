@@ -2,6 +2,8 @@
 
     keep(data, files)                  bytes into the folder `files`; DataError when they are no picture
     opened(files, image)               the picture upright, RGB
+    look(path, edge)                   the same of any file, no larger than a model needs
+    placed(rows, columns, files)       names of rows as paths, for those that open them
     thumbnail(files, image, cache)     a small copy, made once
     prune(files, used)                 let go of pictures that no row refers to
 
@@ -15,19 +17,22 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import DataError, Missing
 from core.words import Message
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from core.tasks.base import Column
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png|webp|gif|bmp)")
@@ -67,6 +72,49 @@ def opened(files: Path, image: str) -> Image:
     place = located(files, image)
     with _calm(), Image.open(place, formats=list(FORMATS)) as picture:
         return _rgb(ImageOps.exif_transpose(picture))
+
+
+def look(path: Path, edge: int) -> Image:
+    """A picture in any file, upright, RGB; its shorter side has `edge` pixels where it had more. DataError when it is none."""
+    from PIL import Image, ImageOps
+
+    try:
+        with _calm(), Image.open(path, formats=list(FORMATS)) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise _too_large()
+            picture.draft("RGB", (2 * edge, 2 * edge))  # a large JPEG is decoded at a fraction of its size
+            seen = _rgb(ImageOps.exif_transpose(picture))
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_large() from None
+    except Exception as error:  # Pillow's readers raise nearly every built-in error on broken files
+        raise _no_picture(path.name) from error
+    scale = edge / min(seen.size)
+    if scale >= 1:
+        return seen
+    return seen.resize((max(1, round(seen.width * scale)), max(1, round(seen.height * scale))))
+
+
+def placed(rows: Iterable[dict[str, Any]], columns: Iterable[Column], files: Path) -> None:
+    """Turn the names in the columns of pictures into paths under `files`; what is no name that `keep` gives becomes None."""
+    roles = [column.role for column in columns if column.kind == "image"]
+    for row in rows if roles else ():
+        for role in roles:
+            name = row.get(role)
+            row[role] = str(files / name) if isinstance(name, str) and NAME.fullmatch(name) else None
+
+
+def linked(names: Iterable[str], source: Path, target: Path) -> None:
+    """The same pictures in another folder: hard links where the disk has them, else copies."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if not NAME.fullmatch(name) or (target / name).exists() or not (source / name).is_file():
+            continue
+        try:
+            os.link(source / name, target / name)
+        except OSError:
+            shutil.copyfile(source / name, target / name)
 
 
 def located(files: Path, image: str) -> Path:
@@ -124,10 +172,17 @@ def _checked(data: bytes) -> tuple[str, int, int]:
     except Image.DecompressionBombError:
         raise _too_large() from None
     except Exception as error:  # Pillow's readers raise nearly every built-in error on broken files
-        raise DataError(
-            Message("This is no picture that Hone can read."), fix=Message("PNG, JPEG, WebP, GIF and BMP are read.")
-        ) from error
+        raise _no_picture() from error
     return (ending, height, width) if turned else (ending, width, height)
+
+
+def _no_picture(name: str = "") -> DataError:
+    said = (
+        Message("{file} is no picture that Hone can read.", file=name)
+        if name
+        else Message("This is no picture that Hone can read.")
+    )
+    return DataError(said, fix=Message("PNG, JPEG, WebP, GIF and BMP are read."))
 
 
 def _too_large() -> TooLarge:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.data import reading, roles, spans_columns, state
+from core.data import images, reading, roles, spans_columns, state
 from core.data.chunks import take
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
@@ -43,7 +43,8 @@ class File:
     cancelled: Stop
 
     def read(self, out: Path) -> Read:
-        return reading.read(self.path, self.how, out, self.progress, self.cancelled, name=self.name)
+        files = out.parent.parent / "files"
+        return reading.read(self.path, self.how, out, self.progress, self.cancelled, name=self.name, files=files)
 
     @property
     def size(self) -> int:
@@ -104,6 +105,8 @@ def bring(
         temporary.unlink(missing_ok=True)
     _delete_files(data, instead)
     register(data)
+    if instead:
+        _let_pictures_go(data)
     one = next(i for i in data.imports if i.id == number)
     if work is not None:
         _carry(data, one, work)
@@ -115,6 +118,7 @@ def remove(data: Dataset, one: Import) -> None:
         db.execute("UPDATE imports SET removed = 1 WHERE id = ?", (one.id,))
     _delete_files(data, [one])
     register(data)
+    _let_pictures_go(data)
 
 
 def register(data: Dataset) -> None:
@@ -193,6 +197,17 @@ def _delete_files(data: Dataset, imports: Sequence[Import]) -> None:
             (data.folder / one.file).unlink(missing_ok=True)
         except OSError:  # still mapped, on Windows; it goes with the project
             continue
+
+
+def _let_pictures_go(data: Dataset) -> None:
+    """Pictures that no file names any more. Runs have their own."""
+    if not data.files.is_dir():
+        return
+    used: set[str] = set()
+    for one in data.imports:
+        if one.how.kind == "pictures":
+            used.update(data.rows.table(one).column("image").to_pylist())
+    images.prune(data.files, used)
 
 
 def samples(rows: Rows) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from core.data import conll, delimited, relations
+from core.data import conll, delimited, image_zips, relations
 from core.data.how import Trouble
 from core.errors import NotATable
 from core.words import Message
@@ -139,6 +139,8 @@ def _inside_zip(path: Path, name: str) -> str:
         raise not_a_table(name, Message("a sheet of another program"))
     if any(n.endswith(".bin") and n.startswith("xl/") for n in names):
         raise not_a_table(name, Message("a binary Excel file (xlsb)"))
+    if image_zips.looks_like_images(path):
+        return "pictures"
     raise not_a_table(name, Message("a zip archive"))
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from core.data import conll, delimited, encodings, jsonfiles, kinds, parquet, relations, sheets
+from core.data import conll, delimited, encodings, image_zips, jsonfiles, kinds, parquet, relations, sheets
 from core.data.how import (
     MAX_COLUMNS,
     SAMPLE_ROWS,
@@ -53,12 +53,13 @@ def read(
     progress: Progress = nothing,
     cancelled: Stop = never,
     name: str | None = None,
+    files: Path | None = None,
 ) -> Read:
-    """All rows into the Arrow IPC file `out`, in blocks. Raises DataError or Cancelled and then leaves nothing behind."""
+    """All rows into the Arrow IPC file `out`, in blocks; pictures into `files` (else the folder of that name beside it). Raises DataError or Cancelled and then leaves nothing behind."""
     settled = settle(path, name or path.name, how or How()).how
     trouble = Trouble()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with Writer(out, trouble, progress, cancelled) as writer:
+    with Writer(out, trouble, progress, cancelled, files) as writer:
         _READERS[settled.kind or "csv"](path, name or path.name, settled, writer, trouble)
         columns = writer.finish()
         return Read(columns, writer.rows, settled, trouble.messages())
@@ -72,6 +73,8 @@ def settle(path: Path, name: str, how: How) -> Sample:
             return _sample_sheet(path, name, how)
         if kind == "parquet":
             return _sample_parquet(path, name)
+        if kind == "pictures":
+            return _sample_pictures(path, name)
         return _sample_text(path, name, replace(how, kind=kind))
     except FileNotFoundError:
         raise NotATable(
@@ -148,6 +151,13 @@ def _sample_parquet(path: Path, name: str) -> Sample:
     rows = [list(cells) for cells in zip(*(c.to_pylist() for c in first.columns), strict=True)] if first else []
     names, _ = delimited.column_names(parquet.names(file)[:MAX_COLUMNS], len(parquet.names(file)[:MAX_COLUMNS]))
     return _sample(path, name, How(kind="parquet"), names, rows, [], ())
+
+
+def _sample_pictures(path: Path, name: str) -> Sample:
+    """From the names in the zip alone; whether each is a picture shows when it is read."""
+    found = image_zips.listed_in(path)
+    rows = [list(row) for row in found.rows[:SAMPLE_ROWS]]
+    return _sample(path, name, How(kind="pictures"), list(found.columns), rows, [], ())
 
 
 def _sample(
@@ -314,6 +324,15 @@ def _read_parquet(path: Path, name: str, how: How, writer: Writer, trouble: Trou
         writer.block(batch)
 
 
+def _read_pictures(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
+    """A row a picture (or a line of the zip's own table); the pictures go into the folder `files` beside."""
+    found = image_zips.unpack(path, writer.files, progress=writer.progress, cancelled=writer.cancelled)
+    trouble.notes += found.warnings
+    writer.columns(found.columns)
+    for row in found.rows:
+        writer.row(row)
+
+
 def _read_json(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
     jsonfiles.read_whole(path, how.encoding or "utf-8", writer, trouble)
 
@@ -331,4 +350,5 @@ _READERS = {
     "parquet": _read_parquet,
     "json": _read_json,
     "jsonl": _read_json_lines,
+    "pictures": _read_pictures,
 }

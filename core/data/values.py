@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.errors import Missing
@@ -55,10 +56,17 @@ def decode(kind_name: str, cell: str | None) -> Any:
 
 
 def encode(kind_name: str, value: Any) -> str | None:
-    """The other way round."""
+    """The other way round. A picture goes by its name, wherever it lies."""
     if value is None:
         return None
+    if kind_name == "image":
+        return Path(value).name
     return str(value) if kind_name in PLAIN else json.dumps(value, ensure_ascii=False)
+
+
+def plain(kind_name: str, value: Any) -> Any:
+    """A value as it may leave this machine: of a picture its name, not where it lies."""
+    return Path(value).name if kind_name == "image" and isinstance(value, str) else value
 
 
 # Text and names ------------------------------------------------------------------------------------------------------
@@ -219,6 +227,20 @@ def _options_told(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]])
     return [right(one, cell, how) if cell else None for one, cell in zip(given, told, strict=True)]
 
 
+def _image(cells: Cells, inputs: Inputs) -> str | None:
+    from core.data.images import NAME
+
+    return next((cell.strip() for cell in cells.values() if NAME.fullmatch(cell.strip())), None)
+
+
+def _is_image(value: Any) -> str:
+    from core.data.images import NAME
+
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError("no picture")
+    return value
+
+
 KINDS: dict[str, ValueKind] = {
     kind.name: kind
     for kind in (
@@ -249,6 +271,6 @@ KINDS: dict[str, ValueKind] = {
         ),
         ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value), strict=True),
         ValueKind("option", _option, _is_text, read_all=_options_told),
-        ValueKind("image", _text, _is_text),
+        ValueKind("image", _image, _is_image, strict=True),
     )
 }

@@ -22,9 +22,10 @@ BLOCK_CHARS = 8_000_000
 class Writer:
     """Collects rows and writes them in blocks. Use as a context manager; without `finish` nothing is left behind."""
 
-    def __init__(self, out: Path, trouble: Trouble, progress: Progress, cancelled: Stop):
+    def __init__(self, out: Path, trouble: Trouble, progress: Progress, cancelled: Stop, files: Path | None = None):
         self.rows = 0
         self.expected = 0  # rows the reader expects, for the progress
+        self.files = files or out.parent / "files"  # where pictures go
         self.out, self.trouble, self.progress, self.cancelled = out, trouble, progress, cancelled
         self._names: list[str] = []
         self._ours: list[bool] = []

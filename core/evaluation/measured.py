@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from core import tasks
-from core.data.values import decode, kind
+from core.data import images
+from core.data.values import decode, kind, plain
 from core.errors import Cancelled, Missing, RunError
 from core.tasks.base import LOWER, Labels, Prediction, Row, Task
 from core.words import Message
@@ -141,7 +142,7 @@ class _Making:
         target = next((c for c in self.task.columns if c.target), None)
         columns: dict[str, Any] = {"id": [], "inputs": [], "gold": [], "said": [], "prediction": [], "credit": []}
         for row, p, credit in zip(self.asked, predictions, self.credits["run"].tolist(), strict=True):
-            inputs = {c.role: row.get(c.role) for c in self.task.columns if not c.target}
+            inputs = {c.role: plain(c.kind, row.get(c.role)) for c in self.task.columns if not c.target}
             gold = "" if target is None else kind(target.kind).shown(row[target.role], row)
             said = str(p.brief()["label"])
             cells = (row["id"], json.dumps(inputs), gold, said, json.dumps(p.as_json()), credit)
@@ -226,6 +227,7 @@ def rows_in(path: Path, task: Task) -> list[dict[str, Any]]:
         if column.kind not in ("text", "category", "image"):
             for row in rows:
                 row[column.role] = decode(column.kind, row.get(column.role))
+    images.placed(rows, task.columns, path.parent / "files")
     target = next((c.role for c in task.columns if c.target), None)
     return rows if target is None else [row for row in rows if row[target] is not None]
 

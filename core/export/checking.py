@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core import tasks
+from core.data.images import placed
 from core.data.values import decode
 from core.errors import Cancelled, RunError
 from core.tasks.base import Task, asked
@@ -133,6 +134,7 @@ def questions(run_dir: Path) -> list[dict[str, Any]]:
         places = [i for i, where in enumerate(splits) if where == split]
         if places:
             rows = table.take(places[:: -(-len(places) // most)]).to_pylist()
+            placed(rows, task.columns, run_dir / "files")
             return [_inputs(task, row) for row in rows]
     return []
 
