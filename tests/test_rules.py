@@ -22,8 +22,8 @@ ROOMS = [
     {"core.device"},
     {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them
     {"core.tasks.base"},
-    {"core.models.catalogue", "core.models.architectures", "core.models.known"},
-    {"core.training.settings", "core.training.events"},
+    {"core.models.catalogue", "core.models.architectures", "core.models.known", "core.models.blank_sizes"},
+    {"core.training.settings", "core.training.writing_settings", "core.training.events"},
     {"core.data"},
     {"core.evaluation.metrics"},
     {

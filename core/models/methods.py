@@ -65,7 +65,11 @@ def _lora(model: TextModel, settings: Any) -> None:
     )
     model.requires_grad_(False)
     inject_adapter_in_model(config, body)
-    model.head.requires_grad_(True)
+    if getattr(model, "architecture", "") not in WRITERS:
+        model.head.requires_grad_(True)
+
+
+WRITERS = ("causal-lm", "seq2seq-lm")  # their last layer is the base's own, and often its word list as well
 
 
 def _merge(model: TextModel) -> None:
@@ -112,11 +116,12 @@ def layers_of(model: TextModel) -> list[Any]:
 def linear_names(body: Any) -> list[str]:
     """Full names of the linear layers inside the encoder's stacked layers (not poolers)."""
     from torch import nn
+    from transformers.pytorch_utils import Conv1D
 
     return [
         name
         for name, module in body.named_modules()
-        if isinstance(module, nn.Linear) and "pooler" not in name.split(".")
+        if isinstance(module, nn.Linear | Conv1D) and not {"pooler", "lm_head"} & set(name.split("."))
     ]
 
 

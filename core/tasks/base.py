@@ -95,6 +95,7 @@ class Example:
     input_ids: npt.NDArray[Any]  # int32
     extra: Mapping[str, Any] = field(default_factory=dict)
     number: int = -1  # position among the examples of its split
+    weight: float = 1.0  # what it counts in the loss of a step; where a loss is a mean over tokens, how many those are
 
 
 # Predictions: a small closed set, each with one way to be shown ----------------------------------------------------------
@@ -208,15 +209,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Text:
-    """A text the model wrote, and how likely it found what it should have written (`nll` summed over `tokens`; 0 tokens: not known)."""
+    """A text the model wrote, and how likely it found what it should have written (`nll` summed over `tokens`; 0 tokens: not known);
+    `right` of these tokens it would have chosen itself."""
 
     text: str
     nll: float = 0.0
     tokens: int = 0
+    right: int = 0
     kind: Literal["text"] = "text"
 
     def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "text": self.text, "nll": self.nll, "tokens": self.tokens}
+        return {"kind": self.kind, "text": self.text, "nll": self.nll, "tokens": self.tokens, "right": self.right}
 
     def brief(self) -> dict[str, Any]:
         return {"label": self.text[:160], "probability": None}
@@ -315,7 +318,11 @@ class Task(Protocol):
         """Without learning: what `decode` needs of each example, on the processor, in fp32."""
 
     def loss(self, outputs: torch.Tensor, batch: Mapping[str, Any], settings: Any, labels: Labels) -> torch.Tensor:
-        """Mean over the batch's examples."""
+        """Mean over the batch's examples, each counted by its `weight`."""
+
+    def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples of the validation split as they are asked at each check while it learns: where answering takes long, with less to
+        answer."""
 
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels

@@ -27,6 +27,9 @@ class Usual:
 
         return (bucketed if settings.bucketing else shuffled)(examples, settings.batch_size, seed)
 
+    def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
+        return examples
+
     def features(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         found: torch.Tensor = model.features(batch["input_ids"], batch["attention_mask"])
         return found

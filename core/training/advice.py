@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from core import processes, tasks
 from core.errors import ModelError
-from core.models.catalogue import BUNDLED, CLASSIC, Base, find
+from core.models.architectures import FAMILIES
+from core.models.catalogue import BLANK, BUNDLED, CLASSIC, Base, blanks, find
 from core.settings import changed, knobs
 from core.tasks.base import Task
 from core.training.settings import TrainingSettings
@@ -30,6 +31,7 @@ RATES = (1.0, 2.0, 0.5, 4.0)  # times the learning rate of Balanced: the four th
 STEPS = 400  # gradient steps that a small data set needs to move the weights at all
 SHORT = 150  # gradient steps of a quick look, where the last layer cannot be fitted alone
 MEASURES = next(k.choices for k in knobs(TrainingSettings) if k.name == "metric")
+LARGE = 100e6  # weights from which on a model that writes is not tuned as a whole without a GPU
 FEW = 20  # texts a label, under which a text set aside for validation is dearly missed
 
 
@@ -166,6 +168,15 @@ def _base(facts: Facts, task: Task, wanted: Base | str | None, why: list[Message
     if "base" in task.usual:
         with contextlib.suppress(ModelError):  # not on this machine
             return find(task.usual["base"])
+    if own := blanks(task.family):
+        why.append(
+            Message(
+                "A blank model, because none that {does} comes with Hone: it knows nothing yet and learns everything from "
+                "your data. A model that has read a lot already does far better; type its name where there is a network.",
+                does=FAMILIES[task.family],
+            )
+        )
+        return own[min(1, len(own) - 1)]
     if facts.unknown > UNKNOWN and not counts_words(task):
         why.append(
             Message(
@@ -254,6 +265,8 @@ def _tuning(
         "learning_rate": _rate(facts, why),
         "evaluations": _checks(facts, epochs),
         **own,
+        **_from_nothing(base, epochs),
+        **_adapted(base, machine, why),
     }
     if preset == "quick":
         why.append(Message("A short look: {n} steps at most, to see whether it learns at all.", n=SHORT))
@@ -273,6 +286,21 @@ QUICK = {
     for link in ("softmax", "sigmoid")
 }
 QUICK_NUMBER = Message("Only the last layer learns: that takes seconds, and already shows whether the texts tell it.")
+
+
+def _from_nothing(base: Base, epochs: float) -> dict[str, Any]:
+    """A blank model takes wide steps and many; 1e-3 as tried on multi30k (see core.models.blank)."""
+    if not base.id.startswith(BLANK):
+        return {}
+    return {"learning_rate": 1e-3, "method": "full", "epochs": max(8.0, epochs), "evaluations": 1.0}
+
+
+def _adapted(base: Base, machine: Machine, why: list[Message]) -> dict[str, Any]:
+    """A large model that writes learns through small added matrices (Hu et al. 2021): all of it would take too much memory."""
+    if base.family not in ("causal", "encoder-decoder") or base.parameters < LARGE * (5 if machine.gpu else 1):
+        return {}
+    why.append(Message("Small added matrices (LoRA) learn instead of the whole model, because it is large."))
+    return {"method": "lora", "learning_rate": 2e-4}
 
 
 def _length(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from core import tasks
 from core.errors import ModelError, Problem, SettingsError
-from core.models.catalogue import BASES, Base, suits
+from core.models.catalogue import BASES, BLANK, Base, blanks, suits
 from core.settings import checked, knobs, problems, shown
 from core.tasks.base import Task
 from core.training.advice import PRESETS, Advice, Facts, Machine, advise, counts_words, known_facts, measure, phases
@@ -134,11 +134,15 @@ def settle(draft: Draft, facts: Any, *, machine: Machine | None = None, folders:
     if not wanted or wanted == proposal.base.id:
         return Settled(draft, known, proposal.base, proposal)
     try:
-        if not folders and wanted not in BASES and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
+        listed = wanted in BASES or wanted.startswith(BLANK)
+        if not folders and not listed and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
             raise ModelError(Message("Folders of the server cannot be chosen here."), fix=_NO_FOLDERS)
         advice = advise(known, draft.preset, machine, wanted)
         if problem := unfit(advice.base, tasks.task(known.task)):
-            raise ModelError(problem)
+            fitting = ", ".join(base.id for base in choices(tasks.task(known.task)))
+            raise ModelError(
+                problem, fix=Message("These fit: {names}; or a Hub name or folder of such a model.", names=fitting)
+            )
     except ModelError as error:
         said = Message("{what} {fix}", what=error.message, fix=error.fix) if error.fix else error.message
         return Settled(draft, known, proposal.base, proposal, Problem("base", said))
@@ -152,6 +156,11 @@ def unfit(base: Base, task: Task) -> Message | None:
             "{base} looks at one text and gives it labels or a number; this task needs more.", base=base.title
         )
     return suits(base, task.family)
+
+
+def choices(task: Task) -> list[Base]:
+    """The bases that serve this task and need no network: those of the list, and blank ones."""
+    return [base for base in (*BASES.values(), *blanks(task.family)) if unfit(base, task) is None]
 
 
 def offered(task: Task) -> dict[str, dict[str, Message]]:

@@ -102,9 +102,9 @@ def backward(
     place: Place,
     say: Callable[[Event], None],
 ) -> float:
-    """Gradients of the mean loss over all examples of the step, whatever the batches; returns that loss. When the GPU's memory
+    """Gradients of the mean loss over all examples of the step by their weight, whatever the batches; returns that loss. When the GPU's memory
     is short, the step is taken again in smaller parts, which learns the same."""
-    count = sum(len(batch) for batch in batches)
+    count = sum(example.weight for batch in batches for example in batch)
     while True:
         try:
             losses = []
@@ -113,7 +113,8 @@ def backward(
                 inputs = {name: tensor.to(material.device.name) for name, tensor in inputs.items()}
                 with autocast(material.device):
                     outputs = material.task.forward(model, inputs)
-                loss = material.task.loss(outputs, inputs, material.settings, material.labels) * (len(part) / count)
+                loss = material.task.loss(outputs, inputs, material.settings, material.labels)
+                loss = loss * (sum(example.weight for example in part) / count)
                 arithmetic.backward(loss)
                 losses.append(loss.detach())
             return float(torch.stack(losses).sum())

@@ -6,6 +6,7 @@ Steps are timed as a + b * tokens (padding counted), because that is how they gr
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,22 +98,25 @@ def _encoder(
     from core import device as devices
     from core.models.catalogue import BUNDLED, Base, find
     from core.models.loading import open_base
+    from core.training.grounding import grounded
 
     begun = time.perf_counter()
     device = devices.choose(settings)
     chosen = Base.from_json(base)
-    source = open_base(find(chosen.id) if chosen.id == BUNDLED else chosen)
-    told: dict[str, Any] = {"kind": "encoder", "device": device.as_json(), "threads": torch.get_num_threads()}
-    told |= _lengths(task, rows, source.tokenizer, settings)
-    clock.at(0.1)
-    trial = _Trial(task, rows, names, settings, source, device)
-    told["load"] = time.perf_counter() - begun
-    clock.at(0.2)
-    told["forward"] = trial.forward(clock)
-    told |= trial.fit() if task.link else {"iteration": 0.0}
-    clock.at(0.5)
-    told |= trial.steps(clock)
-    return told
+    chosen = find(chosen.id) if chosen.id == BUNDLED else chosen
+    with tempfile.TemporaryDirectory(prefix="hone-base-") as folder:
+        source = open_base(grounded(chosen, Path(folder) / "base", task, rows, settings.seed), task.family)
+        told: dict[str, Any] = {"kind": "encoder", "device": device.as_json(), "threads": torch.get_num_threads()}
+        told |= _lengths(task, rows, source.tokenizer, settings)
+        clock.at(0.1)
+        trial = _Trial(task, rows, names, settings, source, device)
+        told["load"] = time.perf_counter() - begun
+        clock.at(0.2)
+        told["forward"] = trial.forward(clock)
+        told |= trial.fit() if task.link else {"iteration": 0.0}
+        clock.at(0.5)
+        told |= trial.steps(clock)
+        return told
 
 
 def _lengths(
@@ -146,7 +150,7 @@ class _Trial:
         self.labels = task.labels(rows, names or None)
         limit = source.base.max_length or settings.max_length
         cut = settings.model_copy(update={"max_length": min(settings.max_length, limit)})
-        encoded = enumerate(task.encode(rows, self.tokenizer, cut))
+        encoded = enumerate(e for e in task.encode(rows, self.tokenizer, cut) if e.weight)
         self.examples = [replace(example, number=i) for i, example in encoded]
         self.targets = [task.target(rows[e.row], e, self.labels) for e in self.examples]
         self.model: Any = self.task.model(source, self.labels, settings).to(device.name)
@@ -165,7 +169,7 @@ class _Trial:
         with torch.inference_mode(), autocast(self.device):
             for batch in [batches[0], *_spread(batches, MOST)]:
                 inputs = {k: v.to(self.device.name) for k, v in self.task.collate(batch, None, self.tokenizer).items()}
-                seconds = self._timed(partial(self.model, **inputs))
+                seconds = self._timed(partial(self.task.forward, self.model, inputs))
                 seen.append((inputs["input_ids"].numel(), seconds))
                 spent = (time.perf_counter() - begun) / (BUDGET / 2)
                 clock.at(0.2 + 0.2 * min(1.0, spent))

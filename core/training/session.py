@@ -25,6 +25,7 @@ from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
+from core.tasks.usual import Usual
 from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
@@ -238,11 +239,17 @@ class Session:
 
     @cached_property
     def training_examples(self) -> list[Example]:
-        return self.examples(self.train, self.prepare("encoding"))
+        found = [one for one in self.examples(self.train, self.prepare("encoding")) if one.weight]
+        if not found:
+            raise RunError(
+                Message("Nothing in the training rows can be learnt."),
+                fix=Message("Perhaps they are empty, or longer than the longest text read."),
+            )
+        return [replace(one, number=i) for i, one in enumerate(found)]
 
     @cached_property
     def validation_examples(self) -> list[Example]:
-        return self.examples(self.validation, lambda done, total: None)
+        return list(self.task.sparing(self.examples(self.validation, lambda done, total: None)))
 
     @cached_property
     def watched_examples(self) -> list[Example]:
@@ -299,7 +306,7 @@ class Session:
 
     def settle(self, model: Any) -> None:
         """What can only be chosen with the kept model (thresholds), on the validation split."""
-        if self.validation:
+        if self.validation and type(self.task).settle is not Usual.settle:
             answers = self.predictions(model, self.validation, lambda done, total: None)
             self.labels = self.task.settle(self.labels, self.validation, answers)
 
@@ -349,9 +356,10 @@ class Session:
 
 
 def read_rows(path: Path, task: Task) -> list[dict[str, Any]]:
-    """rows.arrow: id, split, and the decoded value of every column the task has."""
+    """rows.arrow: id, split, and the decoded value of every column the task has; pictures as paths."""
     import pyarrow as pa
 
+    from core.data import images
     from core.data.values import decode
 
     with pa.memory_map(str(path)) as source:
@@ -360,6 +368,7 @@ def read_rows(path: Path, task: Task) -> list[dict[str, Any]]:
         if column.kind not in ("text", "category", "image"):
             for row in rows:
                 row[column.role] = decode(column.kind, row.get(column.role))
+    images.placed(rows, task.columns, path.parent / "files")
     return rows
 
 

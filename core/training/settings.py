@@ -6,12 +6,14 @@ n-gram model), ``tune`` takes gradient steps through the model. Which methods ex
 
 from __future__ import annotations
 
-from core.settings import Settings, knob
+from core.settings import knob
+from core.training.writing_settings import WritingSettings
 
 GROUPS = {  # words
     "base": "Base model",
     "method": "How much of it learns",
     "steps": "Rounds, batch and learning rate",
+    "text": "What is read and written",
     "loss": "Rare labels and mistakes",
     "stop": "When to stop, what to keep",
     "machine": "Machine",
@@ -28,10 +30,11 @@ LABELLED = (
     "choice",
     "images",
 )  # whose loss is over labels
+COMPARED = ("pairs", "similarity")  # whose two texts can be read together or apart
 NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(WritingSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task`
@@ -165,6 +168,16 @@ class TrainingSettings(Settings):
         term="LP-FT",
         group="method",
         shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
+    )
+    pair_reading: str = knob(
+        "together",
+        "How the two texts are read",
+        "Together: one input, so that every word meets every other; more exact, but each pair is read anew. Apart: each text for itself; "
+        "what the model makes of a text can be stored and searched.",
+        term="cross-encoder or bi-encoder",
+        choices={"together": "Together (more exact)", "apart": "Apart (can be stored and searched)"},
+        group="method",
+        shown_when={"base_kind": "encoder", "task": COMPARED},
     )
     regularization: float | None = knob(
         None,
@@ -376,7 +389,15 @@ class TrainingSettings(Settings):
         low=0.0,
         high=0.5,
         group="loss",
-        shown_when={"method": TUNED, "task": LABELLED},
+        shown_when={"method": TUNED, "task": (*LABELLED, "text2text")},
+    )
+    augmentation: bool = knob(
+        True,
+        "Vary the pictures",
+        "Each round shows them flipped, cut out and tinted a little, so that fewer are learnt by heart. Switch it off where left and right or colours tell the labels apart.",
+        term="data augmentation",
+        group="loss",
+        shown_when={"family": "image", "method": TUNED},
     )
     dropout: float | None = knob(
         None,

@@ -8,7 +8,7 @@ from typing import Any
 from core import tasks
 from core.errors import HoneError, NotAllowed, SettingsError
 from core.export.recipe import read_recipe, recipe_text
-from core.models.catalogue import BASES, Base
+from core.models.catalogue import Base
 from core.models.lookup import look_up
 from core.settings import checked
 from core.training import draft as drafts
@@ -202,7 +202,7 @@ def _settled(here: Here) -> Settled:
 def _state(here: Here, draft: Draft) -> dict[str, Any]:
     settled = drafts.settle(draft, here.dataset.facts(), folders=_folders(here))
     lacking = needs(here)
-    listed = {base.id: base for base in (*BASES.values(), settled.proposed, settled.base)}
+    listed = {base.id: base for base in (*drafts.choices(settled.task), settled.proposed, settled.base)}
     return {
         "preset": draft.preset,
         "changed": settled.typed,
