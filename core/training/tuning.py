@@ -36,12 +36,11 @@ def tune(session: Session, phase: Phase) -> None:
     session.saved = time.monotonic()
 
     def moved() -> checkpoints.Tensors:
-        """The weights that make this moment."""
-        return {
-            name: weights.detach().cpu().clone().contiguous()
-            for name, weights in model.named_parameters()
-            if whole or weights.requires_grad
-        }
+        """The weights that make this moment, and what the model counts beside them (the statistics of a batch norm)."""
+        lasting = model.state_dict(keep_vars=True)
+        learnt = {name: w for name, w in model.named_parameters() if whole or w.requires_grad}
+        beside = {name: counted for name, counted in model.named_buffers() if name in lasting}
+        return {name: w.detach().cpu().clone().contiguous() for name, w in {**learnt, **beside}.items()}
 
     def save() -> None:
         plain, memories = checkpoints.optimizer_state(optimizer)
