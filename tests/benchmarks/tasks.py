@@ -56,6 +56,9 @@ class Set:
 
 SETS: dict[str, Set] = {
     "goemotions": Set("multilabel", TRAIN_DEV_TEST, {"macro_f1": 0.40}, {"counting": 0.08}),
+    "conll2003": Set("tokens", {"train.txt": "train", "valid.txt": "validation", "test.txt": "test"}, {"f1": 0.855}),
+    "semeval2010_task8": Set("relations", {"train.csv": "train", "test.csv": "test"}, {"macro_f1": 0.83}),
+    "squad_v1": Set("answers", {"derived_train.json": "train", "derived_heldout.json": "test"}, {"f1": 0.40}),
 }
 
 
