@@ -162,9 +162,9 @@ def predict_file(
         predictor = Predictor.open(model_folder, device=device)
         titles = list(read.columns)
         roles = _roles(predictor, arrow, titles, column, columns or {})
-        answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled)
+        answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled, Path(folder) / "files")
         done = answering.write(arrow, out, read.rows)
-    first = roles[predictor.inputs[0]][0]
+    first = next((title for title in roles[predictor.inputs[0]] if title in answering.shown), titles[-1])
     told = {"path": str(out), "rows": read.rows, "done": done, "column": first, "columns": roles}
     return {**told, "cancelled": done < read.rows}
 
@@ -221,12 +221,18 @@ class _Answering:
         all_labels: bool,
         progress: Progress,
         cancelled: Callable[[], bool],
+        files: Path,
     ):
         from core.tasks import task
 
+        self.files = files
         self.predictor, self.roles, self.titles, self.all_labels = predictor, roles, titles, all_labels
         self.progress, self.cancelled = progress, cancelled
         self.kinds = {one.role: one.kind for one in task(predictor.task).columns}
+        inner = {name for role, names in roles.items() if self.kinds[role] == "image" for name in names}
+        self.shown = [
+            title for title in titles if title not in inner
+        ] or titles  # a picture's name of ours says nothing
 
     def write(self, arrow: Path, out: Path, total: int) -> int:
         """How many rows were answered."""
@@ -235,7 +241,7 @@ class _Answering:
         labels = self.predictor.labels if self.all_labels else []
         new = [*self._new(), *(f"p({label})" for label in labels)]
         done = 0
-        with table(out, [*self.titles, *(_unused(title, self.titles) for title in new)]) as writing:
+        with table(out, [*self.shown, *(_unused(title, self.shown) for title in new)]) as writing:
             for block in _blocks(arrow):
                 cells = {title: [cell or "" for cell in block.column(title).to_pylist()] for title in self.titles}
                 try:
@@ -247,7 +253,7 @@ class _Answering:
                 for i, answer in enumerate(answers):
                     shares = getattr(answer, "probabilities", {})
                     every = [round(shares.get(label, 0.0), 6) for label in labels]
-                    writing.row([*(cells[title][i] for title in self.titles), *answer.cells().values(), *every])
+                    writing.row([*(cells[title][i] for title in self.shown), *answer.cells().values(), *every])
                 done += block.num_rows
                 self.progress(done, total)
         return done
@@ -260,7 +266,9 @@ class _Answering:
         return list(TITLES[task(self.predictor.task).prediction])
 
     def _inputs(self, cells: Mapping[str, Sequence[str]], rows: int) -> list[dict[str, Any]]:
+        from core.data.images import placed
         from core.data.values import kind
+        from core.tasks import task
 
         found: list[dict[str, Any]] = [{} for _ in range(rows)]
         for role, names in self.roles.items():
@@ -268,6 +276,7 @@ class _Answering:
             for i, row in enumerate(found):
                 value = read({name: cells[name][i] for name in names}, row)
                 row[role] = "" if value is None and self.kinds[role] == "text" else value
+        placed(found, task(self.predictor.task).columns, self.files)
         return found
 
 

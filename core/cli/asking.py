@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,25 @@ from core.cli.finding import existing, find_run, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs, rows_given
 from core.cli.saying import Meter, Saying
 from core.errors import HoneError, Missing
-from core.tasks.base import Column, Prediction, asked
+from core.tasks.base import Column, Prediction, Task, asked
 from core.words import Message, said
 from core.workspace import read_json
 
 
 def predict(options: argparse.Namespace, say: Saying) -> int:
     """Answers for what is given on the line, or for a whole file."""
-    from core.tasks import task
-
     model = _model_folder(options)
-    columns = asked(task(read_json(model / "hone.json")["task"]))
+    columns = asked(_task_of(model))
     if options.texts or options.inputs:
         return _told_rows(model, rows_given(columns, options.texts or (), options.inputs), say)
     if not options.file:
         raise HoneError(Message("There is nothing to answer."), fix=Message("Give a file, or --text with a text."))
     from core.inference import predict_file
 
-    file = existing(options.file)
+    pictures = columns[0].kind == "image"
+    file = Path(options.file) if pictures and Path(options.file).is_dir() else existing(options.file)
+    if pictures and file.suffix.lower() != ".zip":
+        return _pictures(model, file, options, say)
     suffix = ".xlsx" if file.suffix.lower() == ".xlsx" else ".csv"
     out = Path(options.out) if options.out else file.with_name(f"{file.stem}.answered{suffix}")
     chosen = _columns_for(model, file, columns, options.columns)
@@ -49,6 +51,19 @@ def predict(options: argparse.Namespace, say: Saying) -> int:
         )
     )
     return 130 if done["cancelled"] else 0
+
+
+def _pictures(model: Path, file: Path, options: argparse.Namespace, say: Saying) -> int:
+    """A folder of pictures, a table that names them, or a single one."""
+    from core.data.image_folders import gathered
+    from core.data.image_zips import ENDINGS
+
+    if file.suffix.lower() in ENDINGS:
+        return _told_rows(model, [{asked(_task_of(model))[0].role: str(file)}], say)
+    out = options.out or str(file.with_name(f"{file.stem}.answered.csv"))
+    with tempfile.TemporaryDirectory(prefix="hone-") as folder:
+        packed = gathered(file, Path(folder) / f"{file.stem}.zip")
+        return predict(argparse.Namespace(**{**vars(options), "file": str(packed), "out": out}), say)
 
 
 def _told_rows(model: Path, rows: Sequence[Mapping[str, Any]], say: Saying) -> int:
@@ -143,6 +158,12 @@ def _report_lines(made: Mapping[str, Any], language: str) -> list[str]:
         shares = ("     –" if row[key] is None else f"{row[key]:6.3f}" for key in ("precision", "recall", "f1"))
         lines.append(f"   {'  '.join(shares)}  {row['support']:>7}  {name}")
     return lines
+
+
+def _task_of(model: Path) -> Task:
+    from core.tasks import task
+
+    return task(read_json(model / "hone.json")["task"])
 
 
 def _model_folder(options: argparse.Namespace) -> Path:

@@ -7,6 +7,7 @@ from core.tasks.answers import Answers
 from core.tasks.base import Task
 from core.tasks.choice import Choice
 from core.tasks.classification import Classification
+from core.tasks.images import Images
 from core.tasks.multilabel import MultiLabel
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
@@ -21,6 +22,7 @@ ALL: tuple[Task, ...] = (
     Relations(),
     Answers(),
     Choice(),
+    Images(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}
 

@@ -64,6 +64,7 @@ class _Clock:
 def _sample(dataset: Any, seed: int) -> tuple[Task, list[dict[str, Any]], list[str]]:
     """The task, training rows at random, and the names of all labels."""
     from core import tasks
+    from core.data import images
     from core.data.splits import NAMES
 
     state = dataset.state
@@ -79,6 +80,7 @@ def _sample(dataset: Any, seed: int) -> tuple[Task, list[dict[str, Any]], list[s
         for row, place in zip(rows, places.tolist(), strict=True):
             row[target.role] = state.value(place)
     there_are = [one.name for one, n in zip(state.alive, state.label_counts.tolist(), strict=True) if n]
+    images.placed(rows, tasks.task(state.shape.task).columns, dataset.files)
     return tasks.task(state.shape.task), rows, there_are
 
 
@@ -170,7 +172,7 @@ class _Trial:
             for batch in [batches[0], *_spread(batches, MOST)]:
                 inputs = {k: v.to(self.device.name) for k, v in self.task.collate(batch, None, self.tokenizer).items()}
                 seconds = self._timed(partial(self.task.forward, self.model, inputs))
-                seen.append((inputs["input_ids"].numel(), seconds))
+                seen.append((len(batch) * max(len(e.input_ids) for e in batch), seconds))
                 spent = (time.perf_counter() - begun) / (BUDGET / 2)
                 clock.at(0.2 + 0.2 * min(1.0, spent))
                 if spent > 1 and len(seen) > FEWEST:
