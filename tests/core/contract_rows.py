@@ -6,14 +6,18 @@ The base follows from the task's family: a tiny encoder, or the smallest blank m
 
 from __future__ import annotations
 
+import io
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from PIL import Image
 
+from core.data import images
 from core.data.spans import span
 from core.data.values import encode
 from core.models.catalogue import find
@@ -68,11 +72,40 @@ def places(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def pairs(folder: Path) -> list[dict[str, Any]]:
+    """Praise, and a second voice that is of the same mind, or not."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        second = dice.choice(["good", "bad"])
+        label = "same" if second == "good" else "not same"
+        return {"text": _labelled("good", dice)["text"], "text_b": _labelled(second, dice)["text"], "label": label}
+
+    return _rows(one)
+
+
+def pictures(folder: Path) -> list[dict[str, Any]]:
+    """Small pictures in warm or cold colours. A picture is the path of its file."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        label = dice.choice(["warm", "cold"])
+        strong, weak = dice.randint(130, 250), dice.randint(20, 120)
+        colour = (strong, dice.randint(0, 255), weak) if label == "warm" else (weak, dice.randint(0, 255), strong)
+        buffer = io.BytesIO()
+        picture = Image.new("RGB", (24, 20), colour)
+        picture.putpixel((dice.randrange(24), dice.randrange(20)), (0, 0, 0))
+        picture.save(buffer, "PNG")
+        return {"image": str(folder / images.keep(buffer.getvalue(), folder).image), "label": label}
+
+    return _rows(one)
+
+
 ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "classification": opinions,
     "multilabel": sets,
     "regression": numbers,
     "tokens": places,
+    "images": pictures,
+    "pairs": pairs,
 }
 
 
@@ -81,8 +114,8 @@ def values_of(task: Task, **more: Any) -> dict[str, Any]:
     return {**{k: v for k, v in task.usual.items() if k != "base"}, **TUNING, **more}
 
 
-def write_run(folder: Path, task: Task, base: Path) -> None:
-    """run.json and rows.arrow as Start writes them."""
+def write_run(folder: Path, task: Task, base: Path, **more: Any) -> None:
+    """run.json and rows.arrow as Start writes them; `more` are settings."""
     (folder / "files").mkdir(parents=True)
     rows = ROWS[task.name](folder / "files")
     names = ["id", *(c.role for c in task.columns), "split"]
@@ -93,11 +126,13 @@ def write_run(folder: Path, task: Task, base: Path) -> None:
         out.write_table(table)
     known = find(str(base))
     names = list(task.labels(rows).names) if any(c.target and c.kind != "number" for c in task.columns) else []
-    settings = TrainingSettings(base=known.id, **values_of(task))
+    settings = TrainingSettings(base=known.id, **values_of(task, **more))
+    parts = Counter(row["split"] for row in rows)
     spec = {
         "format": 1, "id": folder.name, "name": task.name, "task": task.name, "preset": "own", "base": known.as_json(),
         "settings": settings.model_dump(), "phases": [{"method": "full", "settings": {}, "fresh": False}],
         "labels": {"names": names, "colours": [1] * len(names)}, "watched": [row["id"] for row in rows[3:9:5]], "threads": 1,
+        "data": {"name": "rows.csv", "version": 1, "counts": dict(parts), "columns": {}},
     }  # fmt: skip
     write_json(folder / "run.json", spec)
 
