@@ -180,6 +180,9 @@ def _sample(state: State, most: int) -> list[str]:
     if len(places) > most:
         places = places[np.linspace(0, len(places) - 1, most).astype(np.int64)]
     first = state.shape.inputs[0]
+    read = [part.role for part in state.shape.inputs if part.kind == "text"]
+    if first.kind == "text" and len(read) > 1:  # what a row holds in all is what a model may have to read
+        return ["\n".join(str(row[role]) for role in read if row[role])[:LONGEST] for row in state.inputs(places)]
     if first.kind == "text":
         return [text[:LONGEST] for text in state.texts(places)]
     if first.kind != "messages":

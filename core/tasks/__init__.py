@@ -9,6 +9,7 @@ from core.tasks.choice import Choice
 from core.tasks.classification import Classification
 from core.tasks.images import Images
 from core.tasks.multilabel import MultiLabel
+from core.tasks.pairs import Pairs
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
 from core.tasks.tokens import Tokens
@@ -18,6 +19,7 @@ ALL: tuple[Task, ...] = (
     Classification(),
     MultiLabel(),
     Regression(),
+    Pairs(),
     Tokens(),
     Relations(),
     Answers(),
