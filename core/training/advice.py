@@ -271,7 +271,7 @@ def _tuning(
     if preset == "quick":
         why.append(Message("A short look: {n} steps at most, to see whether it learns at all.", n=SHORT))
         per_round = max(1, -(-facts.train // (values["batch_size"] * values.get("accumulation", 1))))
-        values |= {"length": "steps", "steps": min(SHORT, per_round), "evaluations": 1.0}
+        values |= {"length": "steps", "steps": min(SHORT, int(per_round * values["epochs"])), "evaluations": 1.0}
     if preset == "best":
         why.append(
             Message(
