@@ -3,11 +3,11 @@ folder; asks no model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core import tasks
-from core.data.values import kind
+from core.data.values import kind, plain
 from core.errors import DataError, Missing
 from core.evaluation import measured
 from core.words import Message
@@ -18,8 +18,9 @@ MOST = 200  # options or turns
 MOST_ROWS = 20_000
 
 
-def row_of(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the input roles, checked and cut; DataError for what is no value of its kind or is missing."""
+def row_of(name: str, inputs: Mapping[str, Any], picture: Callable[[Any], str]) -> dict[str, Any]:
+    """The values of the input roles, checked and cut; DataError for what is no value of its kind or is missing. `picture`: the file of what
+    the page calls a picture."""
     row: dict[str, Any] = {}
     for column in asked(name):
         value = inputs.get(column.role)
@@ -27,6 +28,9 @@ def row_of(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
             if column.required:
                 raise DataError(Message("Something is missing: {what}.", what=column.title))
             row[column.role] = None
+            continue
+        if column.kind == "image":
+            row[column.role] = picture(value)
             continue
         try:
             row[column.role] = _cut(kind(column.kind).check(value))
@@ -59,7 +63,7 @@ def again(name: str, id: str, row: Mapping[str, Any]) -> dict[str, Any]:
     target = next((column for column in tasks.task(name).columns if column.target), None)
     value = row.get(target.role) if target else None
     label = kind(target.kind).shown(value, row) if target and value is not None else None
-    inputs = {column.role: row.get(column.role) for column in asked(name)}
+    inputs = {column.role: plain(column.kind, row.get(column.role)) for column in asked(name)}
     for column in asked(name):
         turns = inputs[column.role]
         if column.kind == "messages" and turns and turns[-1]["role"] == "assistant":

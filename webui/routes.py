@@ -10,7 +10,7 @@ import importlib.util
 import json
 import logging
 import mimetypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core.data import images
 from core.errors import HoneError
+from core.projects import find
 from core.words import ASSETS, Message, translations
-from core.workspace import new_id, write_json
+from core.workspace import Workspace, inside, new_id, write_json
 from webui.calls import told
 from webui.guard import Guard, on_spaces
 from webui.studio import Studio
@@ -30,6 +32,8 @@ from webui.who import login_name, welcome, who
 
 log = logging.getLogger("hone")
 FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
+SMALL = 160  # pixels of a picture's longer side
+SIZES = {"large": 1000}
 FIRST_SCRIPTS = ("lib", "parts", "plots", "frame")  # the others in any order: they only declare themselves
 FIRST_SHEETS = ("tokens", "frame", "parts")
 INLINED = ("start",)
@@ -60,6 +64,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/hone/welcome", bound(_welcome), methods=["POST"]),
         Route("/hone/upload", bound(_upload), methods=["POST"]),
         Route("/hone/download/{key}", bound(_download)),
+        Route("/hone/picture/{project}/{name}", bound(_picture)),
         Route("/hone/alive", bound(_alive)),
     ]
 
@@ -178,6 +183,25 @@ async def _download(studio: Studio, request: Request) -> Response:
         return PlainTextResponse("This download has been used or is too old. Ask for it again on the page.", 404)
     kind = mimetypes.guess_type(offer.name)[0] or "application/octet-stream"
     return FileResponse(offer.path, media_type=kind, filename=offer.name, headers={"Cache-Control": "no-store"})
+
+
+async def _picture(studio: Studio, request: Request) -> Response:
+    """A picture of one of the caller's own projects. Always a copy that was made here: what somebody uploaded is never sent as it is."""
+    try:
+        workspace = await to_thread.run_sync(who, studio, request, request.headers.get("x-hone-token"))
+        found = await to_thread.run_sync(_small_copy, workspace, request.path_params, request.query_params)
+    except (HoneError, OSError):
+        return PlainTextResponse("not found", 404)
+    headers = {"Cache-Control": "private, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
+    return FileResponse(found, media_type="image/webp", headers=headers)
+
+
+def _small_copy(workspace: Workspace, path: Mapping[str, str], query: Mapping[str, str]) -> Path:
+    project = find(workspace, path["project"])
+    files = project.data / "files"
+    if query.get("run") and not (images.NAME.fullmatch(path["name"]) and (files / path["name"]).is_file()):
+        files = inside(project.folder / "runs", query["run"]) / "files"
+    return images.thumbnail(files, path["name"], project.data / "cache", SIZES.get(query.get("size", ""), SMALL))
 
 
 def _too_large(most: int) -> HoneError:

@@ -123,7 +123,7 @@
     /* Every role of the task in full: marks in their text, all turns of a conversation. */
     function roledly(row) {
       const { columns, target } = me.state.task;
-      if (target === "category" && columns.length === 2) return h("p.said", row.text);
+      if (target === "category" && columns.length === 2) return columns[0].kind === "text" ? h("p.said", row.text) : value(columns[0].kind, row.inputs[columns[0].role], { large: true });
       const marks = target === "spans" && row.value;
       const one = (part) => {
         if (part.target && (target === "category" || marks)) return target === "category" ? [h("dt", called(part)), h("dd", Hone.chip(row.label))] : null;

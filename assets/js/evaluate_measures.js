@@ -70,12 +70,12 @@
   const nothing = () => h("p.sub", t("There is nothing to show here."));
 
   const FIGURES = {
-    matrix({ rows, columns, cells }) {
+    matrix({ rows, columns, cells, pictures }, view) {
       const names = [...new Set([...rows, ...columns])];
       if (!cells.length) return nothing();
       const place = (list) => list.map((name) => names.indexOf(name));
       const [down, across] = [place(rows), place(columns)];
-      return Hone.matrix({ names, cells: cells.map(([i, j, n]) => [down[i], across[j], n]), open: () => {} });
+      return Hone.matrix({ names, cells: cells.map(([i, j, n]) => [down[i], across[j], n]), open: (right, said) => behind(view, names, right, said, pictures, down, across) });
     },
     table({ columns, rows }) {
       if (!rows.length) return nothing();
@@ -104,6 +104,12 @@
       return rows.length ? h("ul.ev-texts.ms-rows", rows.map((row) => answer(view, row))) : nothing();
     },
   };
+
+  /* The pictures behind a cell of the matrix, where the task gives any. */
+  function behind(view, names, right, said, pictures, down, across) {
+    const found = (pictures || []).find(([i, j]) => down[i] === right && across[j] === said);
+    if (found) Hone.pictures(right === said ? t("{label}, read rightly", { label: names[right] }) : t("{right} read as {said}", { right: names[right], said: names[said] }), found[2], { run: view.run });
+  }
 
   const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); // Plotly reads a little HTML
   const brief = (name) => (Array.from(name).length > 26 ? Array.from(name).slice(0, 25).join("") + "…" : name);
@@ -164,7 +170,7 @@
     const marks = row.prediction && row.prediction.kind === "spans" ? row.prediction.spans : null;
     const first = columns.find((one) => !one.target);
     const given = inputs.map((one) => {
-      const value = one === first && marks ? Hone.marked(row.inputs[one.role], marks, labels) : Hone.value(one.kind, row.inputs[one.role], { labels });
+      const value = one === first && marks ? Hone.marked(row.inputs[one.role], marks, labels) : Hone.value(one.kind, row.inputs[one.role], { labels, run: view.run });
       return inputs.length > 1 ? h("div.ms-input", h("small", one.title), value) : h("div.ms-input", value);
     });
     const right = row.gold ? h("div", h("small", t("The right answer")), h("p.said", row.gold)) : null;

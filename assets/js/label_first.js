@@ -31,7 +31,7 @@
   /* A few of the texts, so that a person knows what to tell apart. */
   function samples(me) {
     const list = h("ul.lb-samples");
-    me.ctx.call("texts", { show: "all", order: "random", count: 5 }).then((answer) => Hone.fill(list, answer.rows.map((row) => h("li.said", row.text))), () => {});
+    me.ctx.call("texts", { show: "all", order: "random", count: 5 }).then((answer) => Hone.fill(list, answer.rows.map((row) => h("li.said", me.state.inputs[0].kind === "image" ? Hone.picture(row.inputs[me.state.inputs[0].role]) : row.text))), () => {});
     return Hone.card({ title: t("Some of your texts"), body: list });
   }
 })();

@@ -132,7 +132,7 @@
     const { me, part: p } = view;
     const first = me.state.inputs[0];
     if (!first || first.kind === "text") p.text.textContent = item.text || t("(empty)");
-    else Hone.fill(p.text, Hone.value(first.kind, item.inputs[first.role]));
+    else Hone.fill(p.text, Hone.value(first.kind, item.inputs[first.role], { large: true }));
   }
 
   /* What else the row brings: a question stands above its text, everything else below it. */
@@ -218,8 +218,10 @@
     const last = me.before;
     if (!last) return Hone.fill(p.before);
     const brief = last.skipped ? null : me.hand.brief(last.value, last.item);
+    const first = me.state.inputs[0];
+    const seen = first && first.kind === "image" ? Hone.picture(last.item.inputs[first.role]) : null;
     const said = last.item.text.length > BEFORE ? last.item.text.slice(0, BEFORE).trimEnd() + " …" : last.item.text;
-    Hone.fill(p.before, h("span", t("Before this:")), brief || h("span", t("skipped")), h("q.said", said), Hone.button(t("Undo"), me.undo, { link: true }));
+    Hone.fill(p.before, h("span", t("Before this:")), brief || h("span", t("skipped")), seen || h("q.said", said), Hone.button(t("Undo"), me.undo, { link: true }));
   }
 
   function saved(view) {

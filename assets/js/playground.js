@@ -49,6 +49,8 @@
 
   function head(actions, view) {
     const slow = view && view.run && writes(view);
+    const pictures = view && view.run && runOf(view, view.run).inputs[0].kind === "image";
+    if (pictures) return Hone.head({ title: t("Try it on your own pictures"), sentence: t("It answers as soon as a picture is there."), actions });
     return Hone.head({ title: t("Try it on your own words"), sentence: slow ? t("It answers when you ask. What you write is not stored.") : t("It answers while you write. What you write is not stored."), actions });
   }
 
@@ -87,7 +89,7 @@
       examples(view);
       if (!writes(view)) ask(view, wait);
     };
-    view.fields = Hone.playgroundFields(runOf(view, view.run).inputs, () => {
+    view.fields = Hone.playgroundFields(runOf(view, view.run).inputs, view, () => {
       view.told = null;
       changed(PAUSE);
     });
@@ -152,8 +154,13 @@
       return;
     }
     if (!idle()) return;
-    const made = view.three[run].map((row) => h("button.pg-starter", { onclick: () => view.put(row) }, h("span", row.text)));
+    const made = view.three[run].map((row) => h("button.pg-starter", { onclick: () => view.put(row) }, h("span", starter(view, row))));
     fill(view.starters, made.length ? h("p.sub", t("Or begin with one of these:")) : null, made);
+  }
+
+  function starter(view, row) {
+    const [first] = runOf(view, view.run).inputs;
+    return first.kind === "image" ? Hone.picture(row.text, { run: view.run, says: t("A picture kept aside") }) : row.text;
   }
 
   /* The label a test text carries stands beside what the model makes of it. */

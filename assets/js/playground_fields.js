@@ -7,12 +7,12 @@
 
   /** inputs: [{role, kind, title, required}] -> {node, value(), put(row), empty(), focus(), changed: fn(by hand, or put there)}.
       value() is {role: value}, or null while something needed is missing. */
-  Hone.playgroundFields = (inputs, changed) => {
+  Hone.playgroundFields = (inputs, view, changed) => {
     const keep = "hone:playground:" + Hone.project;
     const alone = inputs.length === 1;
     const made = inputs.map((one, i) => {
       const place = i ? keep + ":" + one.role : one.kind === "text" ? keep : keep + ":" + one.kind;
-      const field = (FIELDS[one.kind] || FIELDS.text)({ ...one, id: i ? "playground-" + one.role : "playground-text", alone }, (byHand) => {
+      const field = (FIELDS[one.kind] || FIELDS.text)({ ...one, view, id: i ? "playground-" + one.role : "playground-text", alone }, (byHand) => {
         try { sessionStorage.setItem(place, field.keep()); } catch { /* full or forbidden: a reload then forgets it */ }
         if (byHand) changed();
       });
@@ -94,5 +94,48 @@
     };
   }
 
-  const FIELDS = { text, choices, messages };
+  /* A picture of one's own, or one that was kept aside. A reload keeps only the latter: the former stays where it came from. */
+  function image({ id, view }, changed) {
+    let now = null; // {name} of a kept one, {upload} of one's own
+    const input = h("input", { id, type: "file", accept: "image/*", onchange: () => take(input.files[0]) });
+    const face = h("div");
+    const drop = h("label.pg-drop", input, face);
+    const told = (node) => fill(face, node || [h("b", t("Drop a picture here, or choose one")), h("span", "png jpg webp gif bmp")]);
+    for (const kind of ["dragover", "dragleave", "drop"]) {
+      drop.addEventListener(kind, (event) => {
+        event.preventDefault();
+        drop.classList.toggle("over", kind === "dragover");
+        if (kind === "drop") take(event.dataTransfer.files[0]);
+      });
+    }
+    async function take(file) {
+      if (!file) return;
+      const own = URL.createObjectURL(file);
+      const shown = h("img.pic.large", { src: own, alt: file.name, onload: () => URL.revokeObjectURL(own) });
+      now = null;
+      told(shown);
+      try {
+        now = { upload: await view.ctx.upload(file) };
+        changed(true);
+      } catch (error) {
+        told(Hone.notice({ error }));
+      }
+      input.value = "";
+    }
+    function put(name) {
+      now = name ? { name } : null;
+      told(name ? Hone.picture(name, { large: true, run: view.run }) : null);
+    }
+    told();
+    return {
+      id, node: drop, full: () => now !== null, value: () => now, focus: () => input.focus(), keep: () => (now && now.name) || "",
+      restore: put,
+      put(name) {
+        put(name);
+        changed(false);
+      },
+    };
+  }
+
+  const FIELDS = { text, choices, messages, image };
 })();

@@ -20,9 +20,11 @@
       const answers = checks.map((c) => c.watched[row.id]);
       const last = answers.filter(Boolean).slice(-1)[0];
       const parts = opened.single ? [strip(answers, checks, opened.labels, place), answer(last, row, opened.labels, place)] : [marks(answers, checks), plainly(last, row)];
-      return h("li", Hone.said(row.text, { title: row.text }), parts);
+      return h("li", shown(row, opened), parts);
     })));
   }
+
+  const shown = (row, opened) => (row.kind === "image" ? Hone.picture(row.text, { run: opened.run }) : Hone.said(row.text, { title: row.text }));
 
   function strip(answers, checks, labels, place) {
     const said = answers.filter(Boolean).map((a) => a.label).join(", ");
@@ -90,7 +92,7 @@
           if (box.checked) chosen.set(row.id, row); else chosen.delete(row.id);
           tell();
         } });
-        return h("label", box, Hone.said(row.text), opened.single ? Hone.chip(opened.labels.find((l) => l.name === row.label) || { name: row.label, colour: 0 }) : h("span.sub", row.label));
+        return h("label", box, shown(row, opened), opened.single ? Hone.chip(opened.labels.find((l) => l.name === row.label) || { name: row.label, colour: 0 }) : h("span.sub", row.label));
       }
       load().catch(Hone.toast);
     });

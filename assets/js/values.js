@@ -26,7 +26,7 @@
     answers: (value) => (value.length ? h("span.vl-answers", unique(value.map((one) => one.text)).map((words) => Hone.said(words))) : h("span.vl-none", t("no answer in this text"))),
     messages: (value, { brief }) => h("div.vl-turns", (brief ? value.slice(-2) : value).map((turn) => h("div.vl-turn", { class: turn.role }, h("small", who(turn.role)), Hone.said(turn.content)))),
     choices: (value) => h("ol.vl-choices", value.map((one) => h("li", Hone.said(one)))),
-    image: (value) => h("span.vl-file", value),
+    image: (value, { large, run }) => Hone.picture(value, { large, run }),
   };
 
   const unique = (list) => [...new Set(list)];

@@ -3,7 +3,8 @@
 (function () {
   "use strict";
   const { h, t, fill } = Hone;
-  const KINDS = [".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl", ".parquet"];
+  const PICTURES = [".zip"];
+  const TABLES = [".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl", ".parquet"];
 
   Hone.wholeFile = function (view) {
     const box = h("div.wf");
@@ -33,6 +34,8 @@
   }
 
   function ask(own, notice = null) {
+    const run = own.view.runs.find((one) => one.id === own.view.run);
+    const KINDS = run && run.inputs[0].kind === "image" ? PICTURES : TABLES;
     const input = h("input.wf-input", { type: "file", accept: KINDS.join(","), onchange: () => take(own, input.files[0]) });
     const drop = h("label.wf-drop", input, h("b", t("Drop a file here, or choose one")), h("span", KINDS.map((kind) => kind.slice(1)).join(" ")));
     for (const kind of ["dragover", "dragleave", "drop"]) {

@@ -71,6 +71,7 @@ def _steering(folder: Path, task: str) -> tuple[dict[str, Any], ...]:
             {
                 "id": row["id"],
                 "text": shown,
+                "kind": text.kind,
                 "label": _shown(target.kind, row[target.role], {"text": shown}) if target else "",
             }
         )

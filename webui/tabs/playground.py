@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data import reading, roles
+from core.data import images, reading, roles
 from core.errors import HoneError, Missing
 from core.evaluation import answers, report
 from core.inference import TEXT_NAMES
@@ -86,7 +86,12 @@ def examples(here: Here, *, run: str) -> dict[str, Any]:
 
 def _answer(here: Here, run: str, text: str, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     chosen = here.run(run)
-    row = text if inputs is None else asking.row_of(chosen.spec["task"], inputs)
+    first = asked(chosen.spec["task"])[0]
+    if inputs is None and first.kind != "text":
+        inputs = {first.role: text}
+    row: Any = text
+    if inputs is not None:
+        row = asking.row_of(chosen.spec["task"], inputs, lambda value: _picture(here, chosen, value))
     said = here.service.predict(chosen.folder, [row])
     one = said["answers"][0]
     if one["kind"] != "label_scores":
@@ -100,6 +105,14 @@ def _answer(here: Here, run: str, text: str, inputs: Mapping[str, Any] | None) -
         "milliseconds": said["milliseconds"],
         "unsure": _unsure([share for _, share in ranked]),
     }
+
+
+def _picture(here: Here, run: Any, value: Any) -> str:
+    """The file of a picture that somebody sent, {"upload": id}, or of one of the run's own, {"name": name}. Never a path from the page."""
+    told = value if isinstance(value, Mapping) else {"name": value}
+    if told.get("upload"):
+        return str(here.upload(str(told["upload"]))[0])
+    return str(images.located(run.folder / "files", str(told.get("name"))))
 
 
 def _unsure(shares: Sequence[float]) -> Message | None:
@@ -168,6 +181,8 @@ def file_look(here: Here, *, run: str, upload: str) -> dict[str, Any]:
     spec = here.run(run).spec
     wanted = spec["data"].get("columns", {})
     first = {c: next((row[i] for row in look.rows if row[i].strip()), "") for i, c in enumerate(look.columns)}
+    if look.how.kind == "pictures":  # a picture's name of ours says nothing
+        first["image"] = first.get("name", "")
     return {
         "read": look.sentence,
         "columns": list(look.columns),
