@@ -97,3 +97,30 @@ def _features(
                 progress(done, total)
         found[part] = rows if rows is not None else np.zeros((0, 1), dtype=np.float32)
     return found
+
+
+def vectors(spec: Mapping[str, Any], texts: Sequence[str], cancelled: Stop) -> np.ndarray:
+    """(texts, width) of unit length: the mean of what the base, as it came, makes of each text's tokens. Equal texts are read once."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from core.device import choose
+    from core.models.catalogue import Base
+    from core.models.loading import new_apart, open_base
+    from core.tasks.texts import encoded
+    from core.training.batches import by_tokens, padded
+
+    source = open_base(Base.from_json(spec["base"]))
+    device = choose(SimpleNamespace(precision="fp32")).name
+    model = new_apart(source, ("vector",), "none").eval().to(device)
+    places = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    settings = SimpleNamespace(max_length=min(spec["settings"]["max_length"], source.base.max_length or 512))
+    found = np.zeros((len(places), model.head.in_features), dtype=np.float32)
+    with torch.inference_mode():
+        for batch in by_tokens(list(encoded([{"text": text} for text in places], source.tokenizer, settings))):
+            if cancelled():
+                raise Cancelled
+            inputs = {k: v.to(device) for k, v in padded(batch, source.tokenizer).items()}
+            found[[e.row for e in batch]] = model.turned(model.vectors(**inputs)).cpu().numpy()
+    return found[[places[text] for text in texts]]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from core import tasks
 from core.data import images
 from core.data.values import decode, kind, plain
 from core.errors import Cancelled, Missing, RunError
-from core.tasks.base import LOWER, Labels, Prediction, Row, Task
+from core.tasks.base import LOWER, Labels, Prediction, Rival, Row, Task
 from core.words import Message
 from core.workspace import read_json, write_json
 
@@ -41,7 +42,7 @@ def make(run_dir: Path, stamp: int | None, progress: Progress, cancelled: Callab
 
 class _Making:
     def __init__(self, run_dir: Path, spec: Mapping[str, Any], stamp: int | None, progress: Progress, cancelled: Any):
-        self.folder, self.run_dir = run_dir / "report", run_dir
+        self.folder, self.run_dir, self.spec = run_dir / "report", run_dir, spec
         self.progress, self.cancelled = progress, cancelled
         self.task: Task = tasks.task(spec["task"])
         rows = rows_in(run_dir / "rows.arrow", self.task)
@@ -106,10 +107,7 @@ class _Making:
             if f.name in data
         ]
         self._ready("figures")
-        rivals = self.task.rivals(
-            self.parts["train"], self.parts["validation"], self.asked, self.labels, self.cancelled
-        )
-        for rival in rivals:
+        for rival in self._rivals():
             if self.cancelled():
                 raise Cancelled
             self.credits[rival.id] = self._credits(rival.predictions)
@@ -120,6 +118,24 @@ class _Making:
         self._ready("contenders")
         self._at(100)
         return self.report
+
+    def _rivals(self) -> Iterator[Rival]:
+        """Those that the task names; then the base before tuning, by itself or with the last layer that was fitted first."""
+        from core.evaluation import before
+        from core.evaluation.report import is_classic, only_last_layer
+
+        train = self.parts["train"]
+        yield from self.task.rivals(train, self.parts["validation"], self.asked, self.labels, self.cancelled)
+        if self.task.family != "encoder" or is_classic(self.spec) or only_last_layer(self.spec):
+            return
+        read = partial(before.vectors, self.spec, cancelled=self.cancelled)
+        if rival := self.task.untouched(read, train, self.asked, self.labels):
+            yield rival
+        elif (self.run_dir / "probe" / "hone.json").is_file():
+            from core.inference import Predictor
+
+            said = Predictor.open(self.run_dir / "probe").predict(self.asked, cancelled=self.cancelled)
+            yield Rival("before", Message("Before tuning"), Message("same model, last layer only"), said)
 
     def _at(self, share: int) -> None:
         self.progress(share, 100)

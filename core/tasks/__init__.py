@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import Missing
 from core.tasks.answers import Answers
 from core.tasks.base import Task
+from core.tasks.chat import Chat
 from core.tasks.choice import Choice
 from core.tasks.classification import Classification
 from core.tasks.images import Images
@@ -12,6 +13,7 @@ from core.tasks.multilabel import MultiLabel
 from core.tasks.pairs import Pairs
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
+from core.tasks.similarity import Similarity
 from core.tasks.tokens import Tokens
 from core.words import Message, listed
 
@@ -20,10 +22,12 @@ ALL: tuple[Task, ...] = (
     MultiLabel(),
     Regression(),
     Pairs(),
+    Similarity(),
     Tokens(),
     Relations(),
     Answers(),
     Choice(),
+    Chat(),
     Images(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}

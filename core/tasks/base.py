@@ -355,6 +355,11 @@ class Task(Protocol):
     ) -> Iterable[Rival]:
         """Simple and honest contenders that learn from the same rows."""
 
+    def untouched(
+        self, vectors: Callable[[Sequence[str]], np.ndarray], train: Sequence[Row], asked: Sequence[Row], labels: Labels
+    ) -> Rival | None:
+        """What the base says as it came, by `vectors` of texts, (texts, width) of unit length; None where that says nothing."""
+
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
 
 

@@ -58,6 +58,11 @@ class Usual:
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         return {}
 
+    def untouched(
+        self, vectors: Callable[[Sequence[str]], np.ndarray], train: Sequence[Row], asked: Sequence[Row], labels: Labels
+    ) -> Rival | None:
+        return None
+
     def rivals(
         self,
         train: Sequence[Row],

@@ -348,6 +348,7 @@ class TrainingSettings(WritingSettings):
             "mse": "Squared (MSE)",
             "mae": "Plain (MAE)",
             "huber": "Squared when small, plain when large (Huber)",
+            "order": "Squared, and the order within a batch (CoSENT)",
         },
         group="loss",
         shown_when={"method": TUNED, "task": NUMBERS},

@@ -99,13 +99,88 @@ def pictures(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def causes(folder: Path) -> list[dict[str, Any]]:
+    """A card and a box, of which one did it to the other; or neither."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        head, tail = "<e1>card</e1>", "<e2>box</e2>"
+        kind = dice.choice(["good", "bad", "Other"])
+        turned = dice.random() < 0.5
+        verb = {"good": "is", "bad": "but", "Other": "and"}[kind]
+        first, second = (tail, head) if turned else (head, tail)
+        label = kind if kind == "Other" else f"{kind}({'e2,e1' if turned else 'e1,e2'})"
+        return {"text": f"{dice.choice(PLAIN)} {first} {verb} {verb} {second} {dice.choice(PLAIN)}", "label": label}
+
+    return _rows(one)
+
+
+def questions(folder: Path) -> list[dict[str, Any]]:
+    """Which word is good (or bad)? One of the text, or none."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        asked = dice.choice(["good", "bad"])
+        words = dice.choices(PLAIN, k=5)
+        if there := dice.random() < 0.8:
+            words[dice.randrange(5)] = dice.choice(GOOD if asked == "good" else BAD)
+        text = " ".join(words)
+        word = next((w for w in words if w in GOOD + BAD), "")
+        answers = [{"text": word, "start": text.index(word)}] if there else []
+        return {"text": text, "question": f"which is {asked}", "label": answers}
+
+    return _rows(one)
+
+
+def tests(folder: Path) -> list[dict[str, Any]]:
+    """Two to four words, of which one is praise."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        right = dice.choice(GOOD)
+        options = [right, *dice.sample(BAD, dice.randint(1, 3))]
+        dice.shuffle(options)
+        return {"text": f"which of them is good or {dice.choice(PLAIN)}", "choices": options, "label": right}
+
+    return _rows(one)
+
+
+def likenesses(folder: Path) -> list[dict[str, Any]]:
+    """How many words of the second opinion are of the first one's mind, 0 to 4."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        good, alike = dice.random() < 0.5, dice.randint(0, 4)
+        same, other = (GOOD, BAD) if good else (BAD, GOOD)
+        second = dice.choices(same, k=alike) + dice.choices(other, k=4 - alike)
+        dice.shuffle(second)
+        return {"text": " ".join(dice.choices(same, k=4)), "text_b": " ".join(second), "label": float(alike)}
+
+    return _rows(one)
+
+
+def talks(folder: Path) -> list[dict[str, Any]]:
+    """Somebody tells an opinion, the assistant says of which kind it is; some do so twice."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        turns = []
+        for _ in range(dice.randint(1, 2)):
+            label = dice.choice(["good", "bad"])
+            turns.append({"role": "user", "content": _labelled(label, dice)["text"]})
+            turns.append({"role": "assistant", "content": f"that is {label}"})
+        return {"messages": turns}
+
+    return _rows(one)
+
+
 ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "classification": opinions,
     "multilabel": sets,
     "regression": numbers,
     "tokens": places,
+    "relations": causes,
+    "answers": questions,
+    "choice": tests,
     "images": pictures,
     "pairs": pairs,
+    "similarity": likenesses,
+    "chat": talks,
 }
 
 
