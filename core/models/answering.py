@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.device import Device, choose
+from core.models import stored
 from core.models.heads import TextModel
 from core.models.loading import load_text_model
 from core.tasks.base import Labels, Prediction, Row
@@ -24,7 +25,9 @@ class Encoder:
         self.task: str = about["task"]
         self.labels: tuple[str, ...] = tuple(about["labels"])
         self.max_length: int = about["max_length"]
-        self.settings = SimpleNamespace(**{**about.get("settings", {}), "max_length": self.max_length})
+        told = {**about.get("settings", {}), "max_length": self.max_length, "answering": True}
+        self.settings = SimpleNamespace(**told)  # `answering`: nothing is learnt any more
+        self.stored: dict[str, Any] = {}
         self.extra: dict[str, Any] = dict(about.get("extra") or {})
         self.model = model.to(device.name).eval()
         self.tokenizer = tokenizer
@@ -33,7 +36,9 @@ class Encoder:
     @staticmethod
     def load(folder: Path, about: dict[str, Any], device: Device | None = None) -> Encoder:
         model, tokenizer = load_text_model(folder, about)
-        return Encoder(model, tokenizer, about, device or choose(SimpleNamespace(precision="fp32")))
+        opened = Encoder(model, tokenizer, about, device or choose(SimpleNamespace(precision="fp32")))
+        opened.stored = stored.load(folder)
+        return opened
 
     def answer(self, rows: Sequence[Row], progress: Callable[[int, int], None] | None = None) -> list[Prediction]:
         from core.tasks import task
@@ -42,7 +47,7 @@ class Encoder:
         examples = list(mine.encode(rows, self.tokenizer, self.settings))
         told = progress or (lambda done, total: None)
         found = asking.outputs(self.model, examples, mine, self.tokenizer, self.device, told)
-        labels = Labels(self.labels, (0,) * len(self.labels), self.extra)
+        labels = Labels(self.labels, (0,) * len(self.labels), self.extra, self.stored)
         return mine.decode(found, rows, examples, labels)
 
     def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:

@@ -7,7 +7,7 @@ transformers folder) or `classic` (vocabulary.json, weights.safetensors).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,15 +162,19 @@ def _config_of(source: Source, dropout: float | None) -> Any:
     return config
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path, about: dict[str, Any]) -> None:
-    """Write `folder` whole or not at all. `about` joins hone.json (task, labels, max_length, ...)."""
+def save_model(
+    model: Any, tokenizer: Any, folder: Path, about: dict[str, Any], stored: Mapping[str, Any] | None = None
+) -> None:
+    """Write `folder` whole or not at all. `about` joins hone.json (task, labels, max_length, ...); `stored` goes beside it."""
     from safetensors.torch import save_file
 
+    from core.models import stored as beside
     from core.models.heads import BARE
 
     with replacing(folder) as new:
         model.body.save_pretrained(new, safe_serialization=True)
         tokenizer.save_pretrained(new)
+        beside.save(new, stored or {})
         if model.kind in BARE:
             head = {
                 name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()

@@ -73,11 +73,13 @@ class Figure:
 @dataclass(frozen=True)
 class Labels:
     """The label set, learnt from training rows and saved with the run. Order is the output order of the model. `extra` holds what else
-    the task has learnt from the rows, as plain JSON (thresholds, the scale of a number)."""
+    the task has learnt from the rows, as plain JSON (thresholds, the scale of a number); `stored` what a finished model carries along beside
+    it because it is large (arrays, lists of texts)."""
 
     names: tuple[str, ...]
     counts: tuple[int, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
     def index(self, name: str) -> int:
         return self._places[name]
@@ -230,9 +232,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Candidates in order, best first: [{"text", "score"}]."""
+    """Candidates in order, best first: [{"text", "score"}]. `nll`: how unlikely it found what is right; None where that is not known."""
 
     items: tuple[Mapping[str, Any], ...]
+    nll: float | None = None
     kind: Literal["ranking"] = "ranking"
 
     def as_json(self) -> dict[str, Any]:
@@ -332,6 +335,11 @@ class Task(Protocol):
     def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Labels:
         """What can only be chosen from answers on the validation split (thresholds). Asked at every check, so that a moment is judged by
         what it will be, and once more with the kept model; must be quick. The same labels where there is nothing to choose."""
+
+    def gather(
+        self, labels: Labels, rows: Sequence[Row], model: Any, processor: Any, settings: Any, device: Any
+    ) -> Labels:
+        """With what the finished model has to carry along (`Labels.stored`); `rows` are all of the run, those kept aside first."""
 
     def again(self, predictions: Sequence[Prediction], labels: Labels) -> Sequence[Prediction]:
         """Answers that were given before `settle`, as they are under its labels."""

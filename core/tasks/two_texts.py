@@ -48,12 +48,14 @@ def together(rows: Sequence[Row], processor: Any, settings: Any, roles: tuple[st
             yield Example(start + i, np.asarray(ids, dtype=np.int32), extra)
 
 
-def apart(rows: Sequence[Row], processor: Any, settings: Any, roles: Sequence[str] = PAIR) -> Iterable[Example]:
-    """Token ids of each text that is there, at most `settings.max_length` each, one behind the other; `extra["parts"]` names the role's
+def apart(
+    rows: Sequence[Row], processor: Any, settings: Any, roles: Sequence[str] = PAIR, needed: int = 2
+) -> Iterable[Example]:
+    """Token ids of each text that is there (the first `needed` roles are always, if empty), at most `settings.max_length` each, one behind the other; `extra["parts"]` names the role's
     place of each, `extra["sizes"]` how many tokens it has."""
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
-        there = [[p for p, role in enumerate(roles) if p == 0 or row.get(role) is not None] for row in some]
+        there = [[p for p, role in enumerate(roles) if p < needed or row.get(role)] for row in some]
         texts = [str(row.get(roles[p]) or "") for row, parts in zip(some, there, strict=True) for p in parts]
         told = processor(texts, truncation=True, max_length=settings.max_length, return_attention_mask=False)
         found = iter(told["input_ids"])

@@ -43,6 +43,11 @@ class Usual:
     def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Any]) -> Labels:
         return labels
 
+    def gather(
+        self, labels: Labels, rows: Sequence[Row], model: Any, processor: Any, settings: Any, device: Any
+    ) -> Labels:
+        return labels
+
     def weights(self, labels: Labels, settings: Any) -> np.ndarray | None:
         return None
 

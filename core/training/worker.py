@@ -119,5 +119,9 @@ def kept(session: Session) -> Any:
         return classic
     model = session.best_model()
     session.settle(model)
-    save_model(model, session.processor, folder, session.about())
+    known = [*session.test, *session.validation, *session.train]
+    session.labels = session.task.gather(
+        session.labels, known, model.to(session.device.name), session.processor, session.settings, session.device
+    )
+    save_model(model, session.processor, folder, session.about(), session.labels.stored)
     return model
