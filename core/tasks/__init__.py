@@ -9,10 +9,13 @@ from core.tasks.chat import Chat
 from core.tasks.choice import Choice
 from core.tasks.classification import Classification
 from core.tasks.images import Images
+from core.tasks.language import Language
+from core.tasks.masked import Masked
 from core.tasks.multilabel import MultiLabel
 from core.tasks.pairs import Pairs
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
+from core.tasks.retrieval import Retrieval
 from core.tasks.similarity import Similarity
 from core.tasks.tokens import Tokens
 from core.words import Message, listed
@@ -23,11 +26,14 @@ ALL: tuple[Task, ...] = (
     Regression(),
     Pairs(),
     Similarity(),
+    Retrieval(),
     Tokens(),
     Relations(),
     Answers(),
     Choice(),
     Chat(),
+    Language(),
+    Masked(),
     Images(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}

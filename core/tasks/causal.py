@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 
 class Causal(Usual):
     family: Family = "causal"
-    prediction = "text"
+    prediction: str = "text"
 
     def model(self, source: Any, labels: Labels, settings: Any) -> torch.nn.Module:
         from core.models.loading import new_whole
@@ -61,7 +61,7 @@ class Causal(Usual):
         lengths = [len(example.input_ids) for example in examples]
         room = max(example.extra["room"] for example in examples) if targets is not None else 0
         rows = packing.fill(lengths, room, seed=sum(lengths)) if room else [[i] for i in range(len(examples))]
-        said = [[(examples[i].input_ids, examples[i].extra["learnt"]) for i in row] for row in rows]
+        said: Any = [[(examples[i].input_ids, examples[i].extra["learnt"]) for i in row] for row in rows]
         batch = packing.packed(said, processor.pad_token_id or 0)
         batch["order"] = torch.tensor([i for row in rows for i in row], dtype=torch.long)
         return batch

@@ -39,7 +39,7 @@ class Chat(Causal):
             names=NAMES,
         ),
     )
-    asks = ("messages",)
+    asks: tuple[str, ...] = ("messages",)
     annotation = Annotation("none", Message("Conversations bring their answers with them."))
     scores: tuple[Score, ...] = (
         Score(

@@ -169,6 +169,31 @@ def talks(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def stories(folder: Path) -> list[dict[str, Any]]:
+    """Sentences that go on in one way."""
+    ends = {"good": "and all were happy", "bad": "and all were sad"}
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        label = dice.choice(["good", "bad"])
+        return {"text": f"the film was {label} {ends[label]} " * dice.randint(1, 3)}
+
+    return _rows(one)
+
+
+KEYS = ["card", "money", "bank", "order", "bike", "red", "blue", "green", "late", "refund"]
+
+
+def searches(folder: Path) -> list[dict[str, Any]]:
+    """A question and a text about the same two things, sometimes beside a text about others."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        things, others = dice.sample(KEYS, 2), dice.sample(KEYS, 2)
+        found = {"text": _mixed(things, dice), "text_b": _mixed([*things, *things], dice)}
+        return {**found, "negative": _mixed(others, dice) if dice.random() < 0.5 else None}
+
+    return _rows(one)
+
+
 ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "classification": opinions,
     "multilabel": sets,
@@ -180,7 +205,10 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "images": pictures,
     "pairs": pairs,
     "similarity": likenesses,
+    "retrieval": searches,
     "chat": talks,
+    "language": stories,
+    "masked": stories,
 }
 
 
