@@ -129,7 +129,8 @@ class _Making:
         if self.task.family != "encoder" or is_classic(self.spec) or only_last_layer(self.spec):
             return
         read = partial(before.vectors, self.spec, cancelled=self.cancelled)
-        if rival := self.task.untouched(read, train, self.asked, self.labels):
+        known = [*self.parts["validation"], *train]
+        if rival := self.task.untouched(read, known, self.asked, self.labels):
             yield rival
         elif (self.run_dir / "probe" / "hone.json").is_file():
             from core.inference import Predictor

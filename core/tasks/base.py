@@ -366,7 +366,8 @@ class Task(Protocol):
     def untouched(
         self, vectors: Callable[[Sequence[str]], np.ndarray], train: Sequence[Row], asked: Sequence[Row], labels: Labels
     ) -> Rival | None:
-        """What the base says as it came, by `vectors` of texts, (texts, width) of unit length; None where that says nothing."""
+        """What the base says as it came, by `vectors` of texts, (texts, width) of unit length; None where that says nothing. `train`: the
+        other rows of the run, those of validation first."""
 
     def per_label(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> dict[str, float]: ...
 

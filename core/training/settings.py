@@ -7,10 +7,12 @@ n-gram model), ``tune`` takes gradient steps through the model. Which methods ex
 from __future__ import annotations
 
 from core.settings import knob
+from core.training.reading_settings import ReadingSettings
 from core.training.writing_settings import WritingSettings
 
 GROUPS = {  # words
     "base": "Base model",
+    "clean": "Clean the texts",
     "method": "How much of it learns",
     "steps": "Rounds, batch and learning rate",
     "text": "What is read and written",
@@ -34,7 +36,7 @@ COMPARED = ("pairs", "similarity")  # whose two texts can be read together or ap
 NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 
-class TrainingSettings(WritingSettings):
+class TrainingSettings(WritingSettings, ReadingSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task`
@@ -178,6 +180,18 @@ class TrainingSettings(WritingSettings):
         choices={"together": "Together (more exact)", "apart": "Apart (can be stored and searched)"},
         group="method",
         shown_when={"base_kind": "encoder", "task": COMPARED},
+    )
+    pair_temperature: float = knob(
+        0.05,
+        "How sharply texts are set apart",
+        "Smaller looks more at the nearest wrong texts; larger at all of them.",
+        term="softmax temperature",
+        low=0.005,
+        high=1.0,
+        log=True,
+        group="loss",
+        advanced=True,
+        shown_when={"method": TUNED, "task": "retrieval"},
     )
     regularization: float | None = knob(
         None,
@@ -392,14 +406,6 @@ class TrainingSettings(WritingSettings):
         group="loss",
         shown_when={"method": TUNED, "task": (*LABELLED, "text2text")},
     )
-    augmentation: bool = knob(
-        True,
-        "Vary the pictures",
-        "Each round shows them flipped, cut out and tinted a little, so that fewer are learnt by heart. Switch it off where left and right or colours tell the labels apart.",
-        term="data augmentation",
-        group="loss",
-        shown_when={"family": "image", "method": TUNED},
-    )
     dropout: float | None = knob(
         None,
         "Forgetting at random",
@@ -465,16 +471,6 @@ class TrainingSettings(WritingSettings):
         shown_when={"method": TUNED},
     )
 
-    max_length: int = knob(
-        128,
-        "Longest text read",
-        "In word pieces; what is longer is cut. Shorter is faster.",
-        term="maximum length in tokens",
-        low=8,
-        high=8192,
-        group="machine",
-        shown_when={"base_kind": "encoder"},
-    )
     precision: str = knob(
         "auto",
         "Exactness of the arithmetic",

@@ -120,8 +120,9 @@ def kept(session: Session) -> Any:
     model = session.best_model()
     session.settle(model)
     known = [*session.test, *session.validation, *session.train]
+    reading = session.settings.model_copy(update={"max_length": session.about()["max_length"]})
     session.labels = session.task.gather(
-        session.labels, known, model.to(session.device.name), session.processor, session.settings, session.device
+        session.labels, known, model.to(session.device.name), session.processor, reading, session.device
     )
     save_model(model, session.processor, folder, session.about(), session.labels.stored)
     return model
