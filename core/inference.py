@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data.cleaning import Cleaning
 from core.errors import Cancelled, ColumnMissing
 from core.tasks.base import Prediction, asked
+from core.tasks.cleaned import cleaned, restored
 from core.words import Message, listed
 
 if TYPE_CHECKING:
@@ -36,10 +38,11 @@ def _never() -> bool:
 
 
 class Predictor:
-    """An opened model. Not for several threads at once."""
+    """An opened model. Not for several threads at once. Texts are cleaned as those it learnt from, and places are of the texts as given."""
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, cleaning: Cleaning | None = None):
         self._model = model
+        self.cleaning = cleaning or Cleaning()
         self.labels: list[str] = list(model.labels)
         self.kind: str = model.kind
         self.task: str = model.task
@@ -53,13 +56,15 @@ class Predictor:
         from core.models.loading import load_model
 
         folder = Path(folder)
-        if _is_classic(folder):
-            return Predictor(load_model(folder))
+        about = _about(folder)
+        cleaning = Cleaning.from_json(about.get("cleaning"))
+        if about.get("kind") == "classic":
+            return Predictor(load_model(folder), cleaning)
         import torch
 
         if threads:
             torch.set_num_threads(threads)
-        return Predictor(load_model(folder, _cpu() if device == "cpu" else None))
+        return Predictor(load_model(folder, _cpu() if device == "cpu" else None), cleaning)
 
     @property
     def inputs(self) -> list[str]:
@@ -75,7 +80,9 @@ class Predictor:
         cancelled: Callable[[], bool] = _never,
     ) -> list[Prediction]:
         """An answer for each row in order; a row is a text, or a value for each input role. Raises Cancelled between batches."""
-        first = self.inputs[0]
+        from core.tasks import task
+
+        first, columns = self.inputs[0], task(self.task).columns
         given = [row if isinstance(row, Mapping) else {first: str(row or "")} for row in rows]
         found: list[Prediction] = []
         for start in range(0, len(given), BLOCK):
@@ -86,7 +93,9 @@ class Predictor:
                 progress(start + done, len(given))
 
             told(0, 0)
-            found += self._model.answer(given[start : start + BLOCK], told)
+            part = given[start : start + BLOCK]
+            said = self._model.answer(cleaned(part, columns, self.cleaning) if self.cleaning else part, told)
+            found += restored(said, part, columns, self.cleaning)
         progress(len(given), len(given))
         return found
 
@@ -96,7 +105,7 @@ class Predictor:
         """(texts, labels), float32; rows sum to 1. Raises Cancelled between batches."""
         out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for start in range(0, len(texts), BLOCK):
-            part = [str(text or "") for text in texts[start : start + BLOCK]]
+            part = [self.cleaning.apply(str(text or "")) for text in texts[start : start + BLOCK]]
 
             def told(done: int, _: int, start: int = start) -> None:
                 if cancelled():
@@ -109,13 +118,14 @@ class Predictor:
         return out
 
 
-def _is_classic(folder: Path) -> bool:
+def _about(folder: Path) -> dict[str, Any]:
+    """What the model says of itself; empty where there is none, which is said when it is opened."""
     from core.workspace import read_json
 
     try:
-        return read_json(folder / "hone.json").get("kind") == "classic"
+        return read_json(folder / "hone.json")
     except (FileNotFoundError, ValueError):
-        return False
+        return {}
 
 
 def _cpu() -> Any:

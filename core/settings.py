@@ -34,7 +34,7 @@ class Knob:
     name: str
     title: Message
     help: Message
-    kind: Literal["int", "float", "bool", "choice", "text"]
+    kind: Literal["int", "float", "bool", "choice", "several", "text"]  # several: any of the choices, a list
     default: Any
     term: str | None = None
     low: float | None = None
@@ -171,11 +171,17 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 def _kind(annotation: Any, told: Mapping[str, Any]) -> Any:
     if told["choices"]:
-        return "choice"
+        return "several" if get_origin(annotation) is list else "choice"
     return {bool: "bool", int: "int", float: "float"}.get(annotation, "text")
 
 
 def _problem(knob: Knob, value: Any) -> Message | None:
+    if knob.kind == "several":
+        strange = [one for one in _several(knob, value) if one not in knob.choices]
+        choices = ", ".join(knob.choices)
+        return (
+            Message("“{value}” is not one of {choices}.", value=strange[0][:40], choices=choices) if strange else None
+        )
     if value is None or value == "":
         return (
             None
@@ -202,7 +208,17 @@ def _problem(knob: Knob, value: Any) -> Message | None:
     return None
 
 
+def _several(knob: Knob, value: Any) -> list[str]:
+    """The chosen ones in the order of their declaration, unknown ones behind; from a list, or words with commas between."""
+    given = [str(one) for one in value] if isinstance(value, list | tuple) else str(value or "").split(",")
+    named = list(dict.fromkeys(one.strip() for one in given if one.strip()))
+    order = list(knob.choices)
+    return sorted(named, key=lambda one: order.index(one) if one in order else len(order))
+
+
 def _converted(knob: Knob, value: Any) -> Any:
+    if knob.kind == "several":
+        return _several(knob, value)
     if value is None or (value == "" and knob.optional):
         return None
     if knob.kind == "int":

@@ -23,7 +23,12 @@ ROOMS = [
     {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them
     {"core.tasks.base"},
     {"core.models.catalogue", "core.models.architectures", "core.models.known", "core.models.blank_sizes"},
-    {"core.training.settings", "core.training.writing_settings", "core.training.events"},
+    {
+        "core.training.settings",
+        "core.training.writing_settings",
+        "core.training.reading_settings",
+        "core.training.events",
+    },
     {"core.data"},
     {"core.evaluation.metrics"},
     {

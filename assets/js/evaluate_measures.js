@@ -66,7 +66,7 @@
     });
   }
 
-  const broad = ({ kind, data }) => kind === "samples" || (kind === "table" && data.columns.length > 5) || (kind === "matrix" && (data.rows.length > 8 || data.columns.length > 8));
+  const broad = ({ kind, data }) => kind === "samples" || (kind === "table" && data.columns.length > 4) || (kind === "matrix" && (data.rows.length > 8 || data.columns.length > 8));
   const nothing = () => h("p.sub", t("There is nothing to show here."));
 
   const FIGURES = {

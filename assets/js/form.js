@@ -14,7 +14,8 @@
   };
   const brief = (n) => (typeof n === "number" && n !== 0 && Math.abs(n) < 0.001 ? n.toExponential().replace("e-0", "e-") : plain(n));
   const empty = (v) => v === null || v === undefined || v === "";
-  const same = (a, b) => (empty(a) && empty(b)) || a === b || (!empty(a) && !empty(b) && typeof a !== "boolean" && Number(a) === Number(b) && a !== "" && b !== "");
+  const same = (a, b) => (Array.isArray(a) || Array.isArray(b) ? String(a || "") === String(b || "") : alike(a, b));
+  const alike = (a, b) => (empty(a) && empty(b)) || a === b || (!empty(a) && !empty(b) && typeof a !== "boolean" && Number(a) === Number(b) && a !== "" && b !== "");
 
   /* The sentence beside a field, or null: the same rules and words as the server's (core.settings, webui.form). */
   function check(knob, value, good) {
@@ -41,6 +42,7 @@
 
   function words(knob, value) {
     if (knob.kind === "choice") return (knob.choices.find((c) => c.value === value) || { title: String(value) }).title;
+    if (knob.kind === "several") return knob.choices.filter((c) => (value || []).includes(c.value)).map((c) => c.title).join(", ") || t("nothing");
     if (knob.kind === "bool") return value ? knob.title : "";
     if (empty(value)) return knob.optional ? knob.title + " " + t("by itself") : "";
     return knob.title + " " + (typeof value === "number" ? brief(value) : value);
@@ -166,7 +168,7 @@
   let made = 0;
   function control(knob, api) {
     const id = "set-knob-" + ++made;
-    const parts = (knob.kind === "choice" ? choice : knob.kind === "bool" ? toggle : entry)(knob, api, id);
+    const parts = (MAKERS[knob.kind] || entry)(knob, api, id);
     const back = h("button", { type: "button", class: "set-back", title: t("Back to {value}", { value: "" }), onclick: () => api.change(api.good()) }, "↺");
     const help = h("p", { class: "set-help", id: id + "-help" }, knob.help, knob.term ? h("span", { class: "set-term" }, t(" ({term})", { term: knob.term })) : null);
     const bad = h("p", { class: "set-bad", id: id + "-bad", role: "alert", hidden: true });
@@ -186,7 +188,7 @@
         node.classList.toggle("invalid", !!sentence);
         node.classList.toggle("changed", api.differs());
         back.hidden = !api.differs();
-        const usual = knob.kind === "choice" ? words(knob, api.good()) : knob.kind === "bool" ? (api.good() ? t("on") : t("off")) : empty(api.good()) ? t("empty") : plain(api.good());
+        const usual = knob.kind === "choice" || knob.kind === "several" ? words(knob, api.good()) : knob.kind === "bool" ? (api.good() ? t("on") : t("off")) : empty(api.good()) ? t("empty") : plain(api.good());
         back.title = t("Back to {value}", { value: usual });
         back.setAttribute("aria-label", t("{title}: back to {value}", { title: knob.title, value: usual }));
       },
@@ -238,7 +240,16 @@
     return { field: box, below: null, focus: box, refresh: () => { box.checked = !!api.value(); } };
   }
 
+  /* Any number of the choices, in the order of their declaration. */
+  function several(knob, api, id) {
+    const boxes = knob.choices.map((c, i) => h("input", { type: "checkbox", value: c.value, id: i ? `${id}-${i}` : id, onchange: () => api.change(boxes.filter((b) => b.checked).map((b) => b.value)) }));
+    const below = h("div", { class: "set-several", role: "group", "aria-label": knob.title }, knob.choices.map((c, i) => h("label", {}, boxes[i], h("span", {}, c.title))));
+    return { field: null, below, focus: boxes[0], refresh: () => boxes.forEach((b) => { b.checked = (api.value() || []).includes(b.value); }) };
+  }
+
+  const MAKERS = { choice, several, bool: toggle };
   Hone.form = form;
+  Hone.form.control = control;
   Hone.form.plain = plain;
   Hone.form.brief = brief;
   Hone.form.same = same;

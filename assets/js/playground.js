@@ -109,7 +109,7 @@
       h(
         "div.pg-row",
         asking,
-        Hone.button(t("A test text"), () => sample(view, false), { small: true }),
+        Hone.button(runOf(view, view.run).inputs[0].kind === "image" ? t("A test picture") : t("A test text"), () => sample(view, false), { small: true }),
         Hone.button(t("One it got wrong"), () => sample(view, true), { small: true }),
         Hone.button(t("Clear"), () => { view.put({ text: "" }); view.fields.focus(); }, { small: true, link: true }),
       ),

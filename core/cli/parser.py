@@ -175,6 +175,8 @@ def _inline(parser: Any) -> None:
 def _values(knob: Knob) -> str:
     if knob.kind == "choice":
         return "{" + ",".join(knob.choices) + "}"
+    if knob.kind == "several":
+        return ",".join(knob.choices)
     return {"bool": "yes|no", "int": "N", "float": "X", "text": "TEXT"}[knob.kind]
 
 

@@ -13,7 +13,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Literal
@@ -43,6 +43,13 @@ class Cleaning:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @staticmethod
+    def of(steps: Sequence[str]) -> Cleaning:
+        """From the names of steps, as the setting has them: "lines" and "one" say what becomes of white space, "one" where both are named."""
+        told: dict[str, Any] = {name: True for name in steps if name not in SPACES}
+        space = next((name for name in ("one", "lines") if name in steps), "keep")
+        return Cleaning.from_json({**told, "space": space})
 
     @staticmethod
     def from_json(value: Mapping[str, Any] | None) -> Cleaning:

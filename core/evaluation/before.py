@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.data.cleaning import Cleaning
 from core.errors import Cancelled
 
 Progress = Callable[[int, int], None]
@@ -81,7 +82,9 @@ def _features(
     settings = SimpleNamespace(max_length=spec["settings"]["max_length"])
     total, done = sum(len(part) for part in texts.values()), 0
     found: dict[str, np.ndarray] = {}
-    for part, given in texts.items():
+    cleaning = Cleaning.of(spec["settings"].get("cleaning") or ())
+    for part, found_texts in texts.items():
+        given = [cleaning.apply(text) for text in found_texts]
         examples = list(task(spec["task"]).encode([{"text": text} for text in given], source.tokenizer, settings))
         rows: np.ndarray | None = None
         with torch.inference_mode():

@@ -21,6 +21,7 @@ FORMAT = 1
 LARGEST = 50_000  # characters; a recipe has about 2,000
 BRACKETS = 200  # nested ones take the reader quadratic time; a recipe has a few
 PRESETS = ("quick", "balanced", "best", "own")
+SEVERAL = tuple(k.name for k in knobs(TrainingSettings) if k.kind == "several")
 METHODS = ("head", "full", "top", "lora")
 
 
@@ -111,7 +112,9 @@ def _checked(told: Mapping[str, Any], settings: Mapping[Any, Any]) -> Recipe:
     found: list[Problem] = []
     values: dict[str, Any] = {}
     for name, value in settings.items():
-        if isinstance(value, (dict, list)) or not isinstance(name, str):
+        if name in SEVERAL and isinstance(value, list):
+            values[name] = [str(one)[:80] for one in value[:100]]
+        elif isinstance(value, (dict, list)) or not isinstance(name, str):
             found.append(Problem(str(name)[:60], Message("{name} needs one value, not a list.", name=str(name)[:60])))
         else:
             values[name] = value if value is None or isinstance(value, (bool, int, float)) else str(value)

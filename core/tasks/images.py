@@ -66,7 +66,6 @@ class Images(Classification):
     usual: Mapping[str, Any] = {
         "base": "blank:image-small",
         "start_from_probe": False,
-        "learning_rate": 1e-3,
         "batch_size": 16,
         "epochs": 30.0,
         "evaluations": 1.0,

@@ -265,7 +265,7 @@ def _tuning(
         "learning_rate": _rate(facts, why),
         "evaluations": _checks(facts, epochs),
         **own,
-        **_from_nothing(base, epochs),
+        **_from_nothing(base, max(epochs, own.get("epochs", 0.0))),
         **_adapted(base, machine, why),
     }
     if preset == "quick":

@@ -24,6 +24,7 @@ from core.words import Message
 from core.workspace import FORMAT, read_json, write_json
 
 FILE = "recipe.json"
+SEVERAL = tuple(k.name for k in knobs(TrainingSettings) if k.kind == "several")
 LONGEST = 400  # characters of one value that somebody typed
 
 
@@ -189,5 +190,6 @@ _NO_FOLDERS = Message("Choose a base from the list, or a Hub name such as owner/
 def _known(changed: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values of knobs that exist, cut to a sane length."""
     known = {n: v for n, v in dict(changed).items() if n in TrainingSettings.model_fields}
-    plain = {n: v for n, v in known.items() if v is None or isinstance(v, (str, int, float, bool))}
+    lists = {n: [str(one)[:40] for one in v[:50]] for n, v in known.items() if n in SEVERAL and isinstance(v, list)}
+    plain = {n: v for n, v in known.items() if v is None or isinstance(v, (str, int, float, bool))} | lists
     return {n: v[:LONGEST] if isinstance(v, str) else v for n, v in plain.items()}

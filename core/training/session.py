@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from core import tasks
+from core.data.cleaning import Cleaning
 from core.device import Device, choose, fingerprint
 from core.errors import RunError
 from core.models.catalogue import BUNDLED, Base, find
@@ -25,6 +26,7 @@ from core.models.heads import TextModel, set_head
 from core.models.loading import Source, open_base
 from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
+from core.tasks.cleaned import cleaned
 from core.tasks.usual import Usual
 from core.training import asking, checkpoints, phases, watching
 from core.training.control import Control
@@ -83,7 +85,8 @@ class Session:
         self.phases = planned(self.spec["phases"], self.settings, self.base, self.task)
         self.device: Device = choose(self.settings)
         self.control = Control(folder)
-        rows = read_rows(folder / "rows.arrow", self.task)
+        self.cleaning = Cleaning.of(self.settings.cleaning)
+        rows = cleaned(read_rows(folder / "rows.arrow", self.task), self.task.columns, self.cleaning)
         self.train = [row for row in rows if row["split"] == "train"]
         self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
@@ -331,6 +334,7 @@ class Session:
             "settings": self.settings.model_dump(exclude={"base"}),  # a folder of this machine is nobody's business
             "columns": [{"role": c.role, "kind": c.kind} for c in asked(self.task)],
             "max_length": min(longest, self.base.max_length or longest),
+            **({"cleaning": self.cleaning.as_json()} if self.cleaning else {}),
             "run": self.spec.get("id", self.folder.name),
             "base_id": self.base.id,
         }

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from core import tasks
+from core.data.cleaning import Cleaning
 from core.errors import HoneError, NotAllowed, SettingsError
 from core.export.recipe import read_recipe, recipe_text
 from core.models.catalogue import Base
 from core.models.lookup import look_up
 from core.settings import checked
+from core.tasks.cleaned import LOOKED, example
 from core.training import draft as drafts
 from core.training import estimate as estimates
 from core.training import runs
@@ -27,7 +31,7 @@ AT_WORK = ("queued", "preparing", "running")
 
 
 def tab(page: Page) -> None:
-    panel(page, "settings", [settings, keep, estimate, recipe, load_recipe, look_up_base, start])
+    panel(page, "settings", [settings, keep, estimate, cleaning, recipe, load_recipe, look_up_base, start])
 
 
 @call
@@ -56,6 +60,16 @@ def estimate(here: Here, *, anyway: bool = False) -> dict[str, Any]:
         return {"state": "none"}
     busy = not anyway and any(run.view().state in AT_WORK for run in here.project.runs())
     return estimates.told(here.jobs, here.project.folder, here.dataset, settled, start=not busy)
+
+
+@call
+def cleaning(here: Here, *, steps: list[str]) -> dict[str, Any]:
+    """A text of the data that these steps change, before and after; `example` is None where they change none of those looked at."""
+    state = here.dataset.state
+    first = state.shape.inputs[0]
+    places = np.flatnonzero(state.usable)[:LOOKED]
+    texts = [str(row[first.role] or "") for row in state.inputs(places)] if first.kind in ("text", "marked") else []
+    return {"looked": len(texts), "example": example(texts, Cleaning.of([str(step) for step in steps]))}
 
 
 @call

@@ -1,0 +1,51 @@
+"""Knobs of what a model is given to read or to look at. They belong to TrainingSettings; `shown_when` says for which tasks they count."""
+
+from __future__ import annotations
+
+from core.settings import Settings, knob
+
+TUNED = ("full", "top", "lora")
+CLEANED = (
+    "classification", "multilabel", "regression", "pairs", "similarity", "tokens", "relations", "answers", "choice", "text2text", "language",
+    "retrieval", "reward",
+)  # fmt: skip  # tasks whose inputs are texts and no conversations
+
+
+class ReadingSettings(Settings):
+    cleaning: list[str] = knob(
+        [],
+        "What is cleaned away",
+        "Done to every text before it is read, in training and afterwards: in the playground, in files and in the copy you take away.",
+        term="normalization",
+        choices={
+            "html": "Take out HTML",
+            "control": "Take out invisible characters",
+            "width": "Full width to half width",
+            "urls": "Mask web addresses",
+            "emails": "Mask e-mail addresses",
+            "simplified": "Traditional to simplified Chinese",
+            "lower": "Lower case",
+            "lines": "Tidy white space, lines stay",
+            "one": "All in one line",
+        },
+        group="clean",
+        shown_when={"task": CLEANED},
+    )
+    augmentation: bool = knob(
+        True,
+        "Vary the pictures",
+        "Each round shows them flipped, cut out and tinted a little, so that fewer are learnt by heart. Switch it off where left and right or colours tell the labels apart.",
+        term="data augmentation",
+        group="loss",
+        shown_when={"family": "image", "method": TUNED},
+    )
+    max_length: int = knob(
+        128,
+        "Longest text read",
+        "In word pieces; what is longer is cut. Shorter is faster.",
+        term="maximum length in tokens",
+        low=8,
+        high=8192,
+        group="machine",
+        shown_when={"base_kind": "encoder", "family": ("encoder", "causal", "encoder-decoder")},
+    )
