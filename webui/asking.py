@@ -26,7 +26,7 @@ def row_of(name: str, inputs: Mapping[str, Any], picture: Callable[[Any], str]) 
         value = inputs.get(column.role)
         if value is None or value == "" or value == []:
             if column.required:
-                raise DataError(Message("Something is missing: {what}.", what=column.title))
+                raise DataError(Message("Something is missing: {what}.", what=column.called or column.title))
             row[column.role] = None
             continue
         if column.kind == "image":
@@ -35,7 +35,9 @@ def row_of(name: str, inputs: Mapping[str, Any], picture: Callable[[Any], str]) 
         try:
             row[column.role] = _cut(kind(column.kind).check(value))
         except (ValueError, TypeError, KeyError):
-            raise DataError(Message("This is not what the model reads: {what}.", what=column.title)) from None
+            raise DataError(
+                Message("This is not what the model reads: {what}.", what=column.called or column.title)
+            ) from None
     return row
 
 

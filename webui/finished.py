@@ -54,7 +54,13 @@ def asked(name: str) -> list[Column]:
 def _told(run: Any, view: Any) -> dict[str, Any]:
     spec = run.spec
     inputs = [
-        {"role": one.role, "kind": one.kind, "title": one.title, "help": one.help, "required": one.required}
+        {
+            "role": one.role,
+            "kind": one.kind,
+            "title": one.called or one.title,
+            "help": one.help,
+            "required": one.required,
+        }
         for one in asked(spec["task"])
     ]
     return {

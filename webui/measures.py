@@ -26,7 +26,7 @@ def parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, Any
     """The parts that are ready; those that are not are None. `verdict` is as the report has it."""
     spec = here.run(run).spec
     task = tasks.task(spec["task"])
-    columns = [{"role": c.role, "kind": c.kind, "title": c.title, "target": c.target} for c in task.columns]
+    columns = [{"role": c.role, "kind": c.kind, "title": c.called or c.title, "target": c.target} for c in task.columns]
     told = {"kind": "measures", "columns": columns}
     if made is None:
         labels = spec["labels"]

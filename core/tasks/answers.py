@@ -66,6 +66,7 @@ class Answers(Usual):
             Message("The text with the answer is in"),
             Message("What the model looks for the answer in."),
             names=("context", "passage", "paragraph", "text", "document", "article", "上下文", "文章", "段落"),
+            called=Message("Text"),
         ),
         Column(
             "question",
@@ -73,6 +74,7 @@ class Answers(Usual):
             Message("The question is in"),
             Message("What is asked of the text."),
             names=("question", "query", "questions", "q", "问题"),
+            called=Message("Question"),
         ),
         Column(
             "label",

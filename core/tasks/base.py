@@ -29,7 +29,8 @@ Link = Literal["softmax", "sigmoid", "identity"]
 class Column:
     """A column the task needs: its role, its kind (from which the form and the labelling screen follow), and words for it.
 
-    `names` are column names that usually play the role, lower case. `several`: may be made of several columns of a file.
+    `names` are column names that usually play the role, lower case. `several`: may be made of several columns of a file. `called`: what
+    the playground and messages call it, where `title` asks for a column of a file.
     """
 
     role: str
@@ -40,6 +41,7 @@ class Column:
     target: bool = False  # what the model learns to give; may be missing (then it is labelled by hand)
     names: tuple[str, ...] = ()
     several: bool = False
+    called: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,7 @@ class Text:
     nll: float = 0.0
     tokens: int = 0
     right: int = 0
+    written: bool = True  # False where only the likelihood was asked
     kind: Literal["text"] = "text"
 
     def as_json(self) -> dict[str, Any]:

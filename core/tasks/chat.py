@@ -37,6 +37,7 @@ class Chat(Causal):
             Message("One column with all turns, or columns with the question and its answer."),
             several=True,
             names=NAMES,
+            called=Message("Conversation"),
         ),
     )
     asks: tuple[str, ...] = ("messages",)

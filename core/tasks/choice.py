@@ -39,6 +39,7 @@ class Choice(Usual):
             Message("What is asked; several columns are read together, as a passage and its question."),
             several=True,
             names=("question", "query", "stem", "prompt", "sentence", "text", "startphrase", "问题", "题目", "题干"),
+            called=Message("Question"),
         ),
         Column(
             "choices",
@@ -47,6 +48,7 @@ class Choice(Usual):
             Message("A column for each option, or one column with all of them."),
             several=True,
             names=("choices", "options", "candidates", "endings", "alternatives", "选项", "候选"),
+            called=Message("Options"),
         ),
         Column(
             "label",

@@ -48,6 +48,7 @@ INPUTS: tuple[Column, ...] = (
         Message("The first text is in"),
         Message("What the model reads first: a sentence, a question, what is given."),
         names=FIRST,
+        called=Message("First text"),
     ),
     Column(
         "text_b",
@@ -57,6 +58,7 @@ INPUTS: tuple[Column, ...] = (
             "What the model reads beside it: the other sentence, what is claimed. Where both are too long, the longer is cut first."
         ),
         names=SECOND,
+        called=Message("Second text"),
     ),
 )
 

@@ -46,6 +46,7 @@ class Retrieval(Usual):
             Message("The question is in"),
             Message("What somebody looks for: a question, search words, a title."),
             names=("query", "question", "anchor", "search", "text", "查询", "问题"),
+            called=Message("Question"),
         ),
         Column(
             "text_b",
