@@ -27,6 +27,7 @@ ROOMS = [
         "core.training.settings",
         "core.training.writing_settings",
         "core.training.reading_settings",
+        "core.training.machine_settings",
         "core.training.events",
     },
     {"core.data"},

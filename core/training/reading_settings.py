@@ -39,13 +39,3 @@ class ReadingSettings(Settings):
         group="loss",
         shown_when={"family": "image", "method": TUNED},
     )
-    max_length: int = knob(
-        128,
-        "Longest text read",
-        "In word pieces; what is longer is cut. Shorter is faster.",
-        term="maximum length in tokens",
-        low=8,
-        high=8192,
-        group="machine",
-        shown_when={"base_kind": "encoder", "family": ("encoder", "causal", "encoder-decoder")},
-    )

@@ -7,6 +7,7 @@ n-gram model), ``tune`` takes gradient steps through the model. Which methods ex
 from __future__ import annotations
 
 from core.settings import knob
+from core.training.machine_settings import MachineSettings
 from core.training.reading_settings import ReadingSettings
 from core.training.writing_settings import WritingSettings
 
@@ -36,7 +37,7 @@ COMPARED = ("pairs", "similarity")  # whose two texts can be read together or ap
 NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 
-class TrainingSettings(WritingSettings, ReadingSettings):
+class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task`
@@ -469,37 +470,4 @@ class TrainingSettings(WritingSettings, ReadingSettings):
         group="stop",
         advanced=True,
         shown_when={"method": TUNED},
-    )
-
-    precision: str = knob(
-        "auto",
-        "Exactness of the arithmetic",
-        "Half as many bits are faster on a GPU.",
-        term="floating-point precision",
-        choices={
-            "auto": "Chosen from the machine",
-            "fp32": "32 bits (fp32)",
-            "bf16": "16 bits (bf16)",
-            "fp16": "16 bits (fp16)",
-        },
-        group="machine",
-        shown_when={"base_kind": "encoder"},
-    )
-    bucketing: bool = knob(
-        True,
-        "Texts of like length together",
-        "Less padding, so several times faster.",
-        term="length bucketing",
-        group="machine",
-        advanced=True,
-        shown_when={"method": TUNED},
-    )
-    seed: int = knob(
-        7,
-        "Seed of chance",
-        "The same seed on the same machine gives the same model.",
-        term="random seed",
-        low=0,
-        high=2**31 - 1,
-        group="machine",
     )

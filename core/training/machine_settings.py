@@ -1,0 +1,52 @@
+"""Knobs of the machine: how long texts may be for it, how exactly it computes, and chance. They belong to TrainingSettings."""
+
+from __future__ import annotations
+
+from core.settings import Settings, knob
+
+TUNED = ("full", "top", "lora")
+
+
+class MachineSettings(Settings):
+    max_length: int = knob(
+        128,
+        "Longest text read",
+        "In word pieces; what is longer is cut. Shorter is faster.",
+        term="maximum length in tokens",
+        low=8,
+        high=8192,
+        group="machine",
+        shown_when={"base_kind": "encoder", "family": ("encoder", "causal", "encoder-decoder")},
+    )
+    precision: str = knob(
+        "auto",
+        "Exactness of the arithmetic",
+        "Half as many bits are faster on a GPU.",
+        term="floating-point precision",
+        choices={
+            "auto": "Chosen from the machine",
+            "fp32": "32 bits (fp32)",
+            "bf16": "16 bits (bf16)",
+            "fp16": "16 bits (fp16)",
+        },
+        group="machine",
+        shown_when={"base_kind": "encoder"},
+    )
+    bucketing: bool = knob(
+        True,
+        "Texts of like length together",
+        "Less padding, so several times faster.",
+        term="length bucketing",
+        group="machine",
+        advanced=True,
+        shown_when={"method": TUNED},
+    )
+    seed: int = knob(
+        7,
+        "Seed of chance",
+        "The same seed on the same machine gives the same model.",
+        term="random seed",
+        low=0,
+        high=2**31 - 1,
+        group="machine",
+    )
