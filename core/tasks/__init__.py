@@ -16,7 +16,9 @@ from core.tasks.pairs import Pairs
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
 from core.tasks.retrieval import Retrieval
+from core.tasks.reward import Reward
 from core.tasks.similarity import Similarity
+from core.tasks.text2text import Text2Text
 from core.tasks.tokens import Tokens
 from core.words import Message, listed
 
@@ -27,6 +29,7 @@ ALL: tuple[Task, ...] = (
     Pairs(),
     Similarity(),
     Retrieval(),
+    Reward(),
     Tokens(),
     Relations(),
     Answers(),
@@ -34,6 +37,7 @@ ALL: tuple[Task, ...] = (
     Chat(),
     Language(),
     Masked(),
+    Text2Text(),
     Images(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in ALL}

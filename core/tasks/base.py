@@ -146,11 +146,13 @@ class LabelSet:
 
 @dataclass(frozen=True)
 class Number:
-    """A number on the scale of the training rows. `low` and `high` are the scale's ends, where it has any."""
+    """A number on the scale of the training rows. `low` and `high` are the scale's ends, where it has any. `against`: the number of what
+    it is compared with, where the row has such a thing."""
 
     value: float
     low: float | None = None
     high: float | None = None
+    against: float | None = None
     kind: Literal["number"] = "number"
 
     def as_json(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     nll: float = 0.0
     tokens: int = 0
     right: int = 0
-    text: str = ""
+    text: str | None = None  # None: none was asked for
 
 
 class Causal(Usual):
@@ -91,17 +91,21 @@ class Causal(Usual):
         if any(example.extra["learnt"].any() for example in examples):
             told = self.forward(model, batch).float().cpu().tolist()
         texts = written(model, examples)
-        return [Seen(nll, int(n), int(right), text) for (nll, n, right), text in zip(told, texts, strict=True)]
+        return [Seen(nll, int(n), int(right), text) for (nll, n, right, *_), text in zip(told, texts, strict=True)]
 
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels
     ) -> list[Prediction]:
         """One answer a row; what its windows tell is summed."""
-        found = [Text("")] * len(rows)
+        found = [Text("", written=False)] * len(rows)
         for seen, example in zip(outputs, examples, strict=True):
             so_far = found[example.row]
             found[example.row] = Text(
-                so_far.text or seen.text, so_far.nll + seen.nll, so_far.tokens + seen.tokens, so_far.right + seen.right
+                so_far.text or seen.text or "",
+                so_far.nll + seen.nll,
+                so_far.tokens + seen.tokens,
+                so_far.right + seen.right,
+                so_far.written or seen.text is not None,
             )
         return list(found)
 
@@ -177,19 +181,20 @@ def saying(settings: Any, stops: tuple[str, ...] = (), stop_ids: tuple[int, ...]
     }
 
 
-def written(model: Any, examples: Sequence[Example]) -> list[str]:
-    """A text for each example with a prompt, "" for the others."""
+def written(model: Any, examples: Sequence[Example]) -> list[str | None]:
+    """A text for each example with a prompt, None for the others."""
     from core.models import generating
 
     places = [i for i, example in enumerate(examples) if example.extra.get("prompt") is not None]
-    texts = [""] * len(examples)
+    texts: list[str | None] = [None] * len(examples)
     if not places:
         return texts
     extra = examples[places[0]].extra
     longest = generating.context(model.body)
     how = generating.Settings(**extra["say"])
-    if longest and not generating.encodes(model.body):  # half of what it holds at once is left to the question
-        how = replace(how, max_new_tokens=min(how.max_new_tokens, max(1, longest // 2)))
+    if longest:  # a model that goes on from its prompt keeps half of what it holds at once for that
+        most = longest - 1 if generating.encodes(model.body) else longest // 2
+        how = replace(how, max_new_tokens=max(1, min(how.max_new_tokens, most)))
     prompts = [examples[i].extra["prompt"] for i in places]
     for i, answer in zip(places, generating.generate(model.body, extra["tokenizer"], prompts, how), strict=True):
         texts[i] = answer.text.strip()

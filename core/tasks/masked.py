@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import ModelError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score, Text
+from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score
 from core.tasks.causal import Causal, Seen, by_group
 from core.tasks.documents import ACCURACY, PERPLEXITY, TEXT, by_length, nothing_to_learn, tokenized
 from core.words import Message
@@ -113,19 +114,20 @@ class Masked(Causal):
 
     def outputs(self, model: Any, batch: Mapping[str, torch.Tensor], examples: Sequence[Example]) -> list[Any]:
         told = self.forward(model, batch).cpu().tolist()
-        said = filled(model, batch, examples) if any(e.extra["blanks"] for e in examples) else [""] * len(examples)
+        none: list[str | None] = [None] * len(examples)
+        said = filled(model, batch, examples) if any(e.extra["blanks"] for e in examples) else none
         return [Seen(nll, int(n), int(right), text) for (nll, n, right), text in zip(told, said, strict=True)]
 
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels
     ) -> list[Prediction]:
         """What the pieces of a row tell, summed; the words for its blanks, put into the text."""
-        found = super().decode(outputs, rows, examples, labels)
+        found: list[Any] = super().decode(outputs, rows, examples, labels)
         words: list[list[str]] = [[] for _ in rows]
         for seen, example in zip(outputs, examples, strict=True):
             words[example.row] += seen.text.split("\n") if seen.text else []
         return [
-            Text(_into(str(row["text"] or ""), said), p.nll, p.tokens, p.right) if said else p  # type: ignore[union-attr]
+            replace(p, text=_into(str(row["text"] or ""), said)) if said else p
             for row, p, said in zip(rows, found, words, strict=True)
         ]
 
@@ -156,13 +158,13 @@ def hidden(example: Example, dice: np.random.Generator, mask: int) -> tuple[np.n
     return ids, chosen
 
 
-def filled(model: Any, batch: Mapping[str, torch.Tensor], examples: Sequence[Example]) -> list[str]:
+def filled(model: Any, batch: Mapping[str, torch.Tensor], examples: Sequence[Example]) -> list[str | None]:
     """The likeliest word for each blank, one a line; special tokens are never said."""
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.float()
     tokenizer = examples[0].extra["tokenizer"]
     logits[..., tokenizer.all_special_ids] = float("-inf")
     best = logits.argmax(-1).cpu()
-    found = []
+    found: list[str | None] = []
     for i, example in enumerate(examples):
         places = (
             np.flatnonzero(example.input_ids == tokenizer.mask_token_id).tolist() if example.extra["blanks"] else []

@@ -169,6 +169,16 @@ def talks(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def rewritings(folder: Path) -> list[dict[str, Any]]:
+    """An opinion becomes a verdict."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        label = dice.choice(["good", "bad"])
+        return {"text": _labelled(label, dice)["text"], "label": f"a {label} one"}
+
+    return _rows(one)
+
+
 def stories(folder: Path) -> list[dict[str, Any]]:
     """Sentences that go on in one way."""
     ends = {"good": "and all were happy", "bad": "and all were sad"}
@@ -176,6 +186,21 @@ def stories(folder: Path) -> list[dict[str, Any]]:
     def one(dice: random.Random) -> dict[str, Any]:
         label = dice.choice(["good", "bad"])
         return {"text": f"the film was {label} {ends[label]} " * dice.randint(1, 3)}
+
+    return _rows(one)
+
+
+def judgements(folder: Path) -> list[dict[str, Any]]:
+    """Two answers, of which the one with the good words was chosen; or one with a grade."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        asked = _mixed([], dice)
+        if dice.random() < 0.3:
+            good = dice.randint(0, 3)
+            text = _mixed(dice.choices(GOOD, k=good) + dice.choices(BAD, k=3 - good), dice)
+            return {"text": text, "rejected": None, "prompt": asked, "grade": float(good)}
+        good, bad = (_mixed(dice.choices(words, k=2), dice) for words in (GOOD, BAD))
+        return {"text": good, "rejected": bad, "prompt": asked if dice.random() < 0.7 else None, "grade": None}
 
     return _rows(one)
 
@@ -206,9 +231,11 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "pairs": pairs,
     "similarity": likenesses,
     "retrieval": searches,
+    "reward": judgements,
     "chat": talks,
     "language": stories,
     "masked": stories,
+    "text2text": rewritings,
 }
 
 
