@@ -19,7 +19,7 @@
       try { field.restore(sessionStorage.getItem(place) || ""); } catch { /* as above */ }
       return { ...one, field };
     });
-    const title = (one) => (alone && one.kind === "text" ? t("Your text") : alone && one.kind === "image" ? t("Your picture") : one.title);
+    const title = (one) => (alone && (one.kind === "text" || one.kind === "marked") ? t("Your text") : alone && one.kind === "image" ? t("Your picture") : one.title);
     const missing = () => made.some((one) => one.required && !one.field.full());
     return {
       node: made.map((one) => [h("label.pg-word", { for: one.field.id }, title(one)), one.field.node]),
@@ -54,6 +54,12 @@
     const field = text(about, changed);
     field.node.placeholder = t("One option a line");
     return { ...field, full: () => lines(field.node.value).length > 1, value: () => lines(field.node.value), put: (value) => field.put((value || []).join("\n")) };
+  }
+
+  function marked(about, changed) {
+    const field = text(about, changed);
+    field.node.placeholder = t("Mark the two, as in: The <e1>fire</e1> was caused by <e2>lightning</e2>.");
+    return field;
   }
 
   /* Turns so far, and the field for what the person says next. */
@@ -137,5 +143,5 @@
     };
   }
 
-  const FIELDS = { text, choices, messages, image };
+  const FIELDS = { text, marked, choices, messages, image };
 })();

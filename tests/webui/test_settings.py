@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_start_writes_the_run_as_it_was_asked_for(here: Here):
     assert run.spec["why"] and run.spec["base"]["id"] == "bundled:all-MiniLM-L6-v2"
 
 
+def test_what_is_cleaned_away_is_shown_on_a_text_of_the_data_and_kept_with_the_run(here: Here):
+    here.dataset.change_cell(here.dataset.page(3, 1).rows[0]["id"], "text", "the <b>CARD</b> is lost")
+    told = said(tab.cleaning(here, steps=["html", "lower"]))
+    assert told == {"looked": 80, "example": {"before": "the <b>CARD</b> is lost", "after": "the card is lost"}}
+    assert said(tab.cleaning(here, steps=["urls"]))["example"] is None
+    with pytest.raises(HoneError, match="bleach"):
+        tab.cleaning(here, steps=["bleach"])
+    told = said(tab.keep(here, preset="balanced", changed={"cleaning": ["html", "bleach"]}))
+    assert "bleach" in told["problems"]["cleaning"]
+    tab.keep(here, preset="balanced", changed={"cleaning": ["lower", "html"]})
+    run = here.run(tab.start(here)["run"])
+    assert run.spec["changed"] == {"cleaning": ["html", "lower"]} and run.settings.cleaning == ["html", "lower"]
+
+
 def test_nothing_starts_without_two_labels(workspace: Workspace):
     empty = projects.create(workspace, "Empty")
     here = Here(Studio(workspace.home, inline=True), workspace, "en", empty.id)
@@ -103,11 +118,15 @@ def test_a_base_that_cannot_be_had_is_said_plainly(here: Here, tmp_path: Path):
 
 def test_a_folder_with_a_model_is_a_base(here: Here, tiny_encoder: Path):
     told = said(tab.look_up_base(here, name=str(tiny_encoder)))
-    assert told["kind"] == "encoder" and told["facts"] == ["reads up to 64 word pieces"]
+    assert (
+        told["kind"] == "encoder"
+        and told["facts"][1:] == ["reads up to 64 word pieces"]
+        and re.fullmatch(r"[\d,]+ parameters", told["facts"][0])
+    )
 
 
 def test_a_folder_without_safe_weights_is_refused(here: Here, tmp_path: Path):
-    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(HoneError, match="no safetensors weights"):
         tab.look_up_base(here, name=str(tmp_path))

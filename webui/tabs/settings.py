@@ -280,8 +280,10 @@ LANGUAGES = {"en": Message("English"), "zh": Message("Chinese"), "multilingual":
 def described(base: Base) -> dict[str, Any]:
     """A base for the chooser: its title, a line for the fold, and what is known of it."""
     facts: list[Message] = []
-    if base.parameters:
+    if base.parameters >= 100_000:
         facts.append(Message("{n:.1f} M parameters", n=base.parameters / 1e6))
+    elif base.parameters:
+        facts.append(Message("{n:,} parameters", n=base.parameters))
     if base.max_length:
         facts.append(Message("reads up to {n:,} word pieces", n=base.max_length))
     facts += [LANGUAGES.get(code, Message("{code}", code=code)) for code in base.languages[:3]]
