@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,19 @@ def _project_for(workspace: Workspace, options: argparse.Namespace) -> tuple[Any
 def _files(options: argparse.Namespace) -> list[tuple[Path, str | None]]:
     """The files of the command, each with the split it is for; None leaves it to the plan."""
     named = ((options.file, None), (options.validation, "validation"), (options.test, "test"))
-    return [(existing(file), split) for file, split in named if file]
+    return [(Path(file) if Path(file).is_dir() else existing(file), split) for file, split in named if file]
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A folder of pictures as a zip; any other file as it is."""
+    if not path.is_dir():
+        yield path
+        return
+    from core.data.image_folders import gathered
+
+    with tempfile.TemporaryDirectory(prefix="hone-") as folder:
+        yield gathered(path, Path(folder) / f"{path.resolve().name}.zip")
 
 
 def _import(
@@ -225,8 +238,8 @@ def _import(
         else None
     )
     for number, (path, split) in enumerate(files):
-        with Meter(say, Message("Reading {file}", file=path.name)) as meter:
-            dataset.add(path, path.name, how, split, meter, meter.cancelled)
+        with Meter(say, Message("Reading {file}", file=path.name)) as meter, _whole(path) as file:
+            dataset.add(file, file.name, how, split, meter, meter.cancelled)
         if number == 0:
             _shape(dataset, options, recipe)
     plan = {}

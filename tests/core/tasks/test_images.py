@@ -256,3 +256,22 @@ def test_a_kept_model_is_asked_with_a_path(run: Run, tmp_path: Path):
     assert answer.as_json()["label"] == "leaf"
     with pytest.raises((DataError, Missing)):
         predictor.predict([str(tmp_path / "away.png")])
+
+
+def test_the_command_line_learns_from_a_folder_and_answers_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from core.cli import main
+
+    dice = random.Random(6)
+    for label in COLOURS:
+        (tmp_path / "fruit" / label).mkdir(parents=True)
+        for i in range(15):
+            (tmp_path / "fruit" / label / f"{i}.png").write_bytes(picture(label, dice))
+    home = ["--workspace", str(tmp_path / "home")]
+    knobs = ["--base", "blank:image-tiny", "--epochs", "2", "--patience", "0", "--batch-size", "8"]
+    assert main(["train", str(tmp_path / "fruit"), *home, *knobs, "--inline"]) == 0
+    assert main(["predict", "last", str(tmp_path / "fruit" / "leaf"), *home]) == 0
+    with (tmp_path / "fruit" / "leaf.answered.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 15
+    capsys.readouterr()
+    assert main(["predict", "last", str(tmp_path / "fruit" / "leaf" / "0.png"), *home]) == 0
+    assert capsys.readouterr().out.split("\t")[0] in COLOURS
