@@ -100,6 +100,8 @@ def _look(one: Task, cells: Mapping[str, Sequence[str]], usual: dict[str, Role])
         return _Look(cells, usual, usual, 0.5)
     taken, fit = roles.guess_for(one.columns, cells)
     look = _Look(cells, taken, usual, fit)
+    if {"messages", "chosen", "rejected"} <= set(taken) and (found := _turns(look, "preferences")):
+        return _Look(cells, {**taken, **_compared(found)}, usual, 1.0)
     texts = [c for c in one.columns if c.kind == "text" and isinstance(taken[c.role].column, str)]
     told = [c for c in texts if not look.named(one, c.role)]
     if len(told) < 2:
@@ -111,6 +113,14 @@ def _look(one: Task, cells: Mapping[str, Sequence[str]], usual: dict[str, Role])
     if look.twins and {"text", "text_b"} <= set(again):
         again |= {"text": Role(look.twins[0], reason), "text_b": Role(look.twins[1], reason)}
     return _Look(cells, {**taken, **again}, usual, fit)
+
+
+def _compared(found: messages.Shape) -> dict[str, Role]:
+    """Roles of a table with a better and a worse answer. Where no column asks, the question stands before the answers themselves."""
+    asking = [name for part, name in found.parts.items() if part not in ("chosen", "rejected")]
+    asking = asking or [found.parts["chosen"]]
+    first = Role(asking if len(asking) > 1 else asking[0], found.reason)
+    return {"messages": first, **{part: Role(found.parts[part], found.reason) for part in ("chosen", "rejected")}}
 
 
 def _otherwise(one: Task, taken: Mapping[str, Role], fit: float) -> Message:
@@ -213,6 +223,12 @@ def _options(look: _Look) -> Message | None:
 def _preferences(look: _Look) -> Message | None:
     found = _turns(look, "preferences")
     return None if found is None else Message("Each row has an answer that was chosen and one that was rejected.")
+
+
+def _judgements(look: _Look) -> Message | None:
+    if not all(look.named(task("reward"), role) and look.prose(look.names(role)[0]) for role in ("text", "rejected")):
+        return None
+    return Message("Each row has a text that was chosen and one that was rejected.")
 
 
 def _chat(look: _Look) -> Message | None:
@@ -324,6 +340,7 @@ SIGNS: dict[str, Callable[[_Look], Message | None]] = {
     "answers": _questions,
     "choice": _options,
     "preferences": _preferences,
+    "reward": _judgements,
     "chat": _chat,
     "tokens": _places,
     "relations": _relations,

@@ -70,17 +70,27 @@ def collated(examples: Sequence[Example], processor: Any) -> dict[str, torch.Ten
     Apart: one line a text, `part` (texts,) says which of its row it is and `of` (texts,) of which row."""
     import torch
 
-    from core.training.batches import padded
-
     if any("sizes" in example.extra for example in examples):
-        single = [
-            Example(i, ids)
-            for i, example in enumerate(examples)
-            for ids in np.split(example.input_ids, np.cumsum(example.extra["sizes"])[:-1])
-        ]
+        single = [one for i, example in enumerate(examples) for one in _single(i, example)]
         parts = [part for example in examples for part in example.extra["parts"]]
         of = torch.tensor([one.row for one in single], dtype=torch.long)
-        return {**padded(single, processor), "part": torch.tensor(parts, dtype=torch.long), "of": of}
+        return {**_padded(single, processor), "part": torch.tensor(parts, dtype=torch.long), "of": of}
+    return _padded(examples, processor)
+
+
+def _single(row: int, example: Example) -> list[Example]:
+    """Each text of an example as one of its own."""
+    cuts = np.cumsum(example.extra["sizes"])[:-1]
+    types = np.split(example.extra["types"], cuts) if "types" in example.extra else []
+    extras: list[dict[str, Any]] = [{"types": one} for one in types] or [{}] * (len(cuts) + 1)
+    return [Example(row, ids, extra) for ids, extra in zip(np.split(example.input_ids, cuts), extras, strict=True)]
+
+
+def _padded(examples: Sequence[Example], processor: Any) -> dict[str, torch.Tensor]:
+    import torch
+
+    from core.training.batches import padded
+
     batch = padded(examples, processor)
     if all("types" in example.extra for example in examples):
         types = np.full(tuple(batch["input_ids"].shape), processor.pad_token_type_id or 0, dtype=np.int64)

@@ -169,6 +169,21 @@ def talks(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def better_answers(folder: Path) -> list[dict[str, Any]]:
+    """The answer that says of which kind an opinion is, and the one that says the contrary."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        label = dice.choice(["good", "bad"])
+        right, wrong = f"that is {label}", f"that is {'bad' if label == 'good' else 'good'}"
+        return {
+            "messages": [{"role": "user", "content": _labelled(label, dice)["text"]}],
+            "chosen": right,
+            "rejected": wrong,
+        }
+
+    return _rows(one)
+
+
 def rewritings(folder: Path) -> list[dict[str, Any]]:
     """An opinion becomes a verdict."""
 
@@ -196,9 +211,9 @@ def judgements(folder: Path) -> list[dict[str, Any]]:
     def one(dice: random.Random) -> dict[str, Any]:
         asked = _mixed([], dice)
         if dice.random() < 0.3:
-            good = dice.randint(0, 3)
-            text = _mixed(dice.choices(GOOD, k=good) + dice.choices(BAD, k=3 - good), dice)
-            return {"text": text, "rejected": None, "prompt": asked, "grade": float(good)}
+            grade = dice.randint(0, 3)
+            text = _mixed(dice.choices(GOOD, k=grade) + dice.choices(BAD, k=3 - grade), dice)
+            return {"text": text, "rejected": None, "prompt": asked, "grade": float(grade)}
         good, bad = (_mixed(dice.choices(words, k=2), dice) for words in (GOOD, BAD))
         return {"text": good, "rejected": bad, "prompt": asked if dice.random() < 0.7 else None, "grade": None}
 
@@ -235,6 +250,7 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "chat": talks,
     "language": stories,
     "masked": stories,
+    "preferences": better_answers,
     "text2text": rewritings,
 }
 
