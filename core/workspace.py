@@ -10,6 +10,7 @@
         recipe.json                      what the Settings tab holds
     bin/<project>/                       deleted projects, kept for a day
     jobs/<job>/                          imports, reports, predictions of files
+    models/<model>/                      bases that were uploaded
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@
   /* ---------- the page ---------- */
 
   function draw() {
-    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, found: foundBase, folders: () => Hone.facts.mode === "local" }), cleaning: Hone.cleaningField({ ctx }) }, words: { base: baseWords } });
+    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, known: () => state.known, found: foundBase, uploads: () => Hone.facts.mode !== "demo", folders: () => Hone.facts.mode === "local" }), cleaning: Hone.cleaningField({ ctx }) }, words: { base: baseWords } });
     live = {
       head: h("div"), notice: h("div", { class: "set-notice" }), presets: h("div", { class: "set-presets", role: "radiogroup", "aria-label": t("How hard should it try?") }),
       estimate: h("div", { class: "set-estimate", "aria-live": "polite" }), why: h("ul", { class: "set-why" }), links: h("div", { class: "set-links" }),
@@ -113,6 +113,7 @@
 
   function foundBase(base) {
     if (!state.bases.some((b) => b.id === base.id)) state.bases = [...state.bases, base];
+    state.known = state.known.filter((b) => b.id !== base.id);
   }
 
   function choose(preset) {

@@ -15,7 +15,7 @@ from typing import Any
 
 from core import tasks
 from core.errors import ModelError, Problem, SettingsError
-from core.models.catalogue import BASES, BLANK, Base, blanks, suits
+from core.models.catalogue import BASES, BLANK, UPLOADED, Base, blanks, find, suits
 from core.settings import checked, knobs, problems, shown
 from core.tasks.base import Task
 from core.training.advice import PRESETS, Advice, Facts, Machine, advise, counts_words, known_facts, measure, phases
@@ -127,18 +127,21 @@ class Settled:
         return {name: now[name] for name in self.typed if name in self.counted and now[name] != self.good[name]}
 
 
-def settle(draft: Draft, facts: Any, *, machine: Machine | None = None, folders: bool = True) -> Settled:
-    """The draft with everything that follows from the data. `folders`: whether a base may be a folder of this machine."""
+def settle(
+    draft: Draft, facts: Any, *, machine: Machine | None = None, folders: bool = True, uploads: Path | None = None
+) -> Settled:
+    """The draft with everything that follows from the data. `folders`: whether a base may be a folder of this machine; `uploads`: where this
+    person's uploaded bases lie."""
     known = known_facts(facts)
     proposal = advise(known, draft.preset, machine)
     wanted = str(draft.changed.get("base") or "").strip()
     if not wanted or wanted == proposal.base.id:
         return Settled(draft, known, proposal.base, proposal)
     try:
-        listed = wanted in BASES or wanted.startswith(BLANK)
+        listed = wanted in BASES or wanted.startswith((BLANK, UPLOADED))
         if not folders and not listed and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
             raise ModelError(Message("Folders of the server cannot be chosen here."), fix=_NO_FOLDERS)
-        advice = advise(known, draft.preset, machine, wanted)
+        advice = advise(known, draft.preset, machine, find(wanted, uploads))
         if problem := unfit(advice.base, tasks.task(known.task)):
             fitting = ", ".join(base.id for base in choices(tasks.task(known.task)))
             raise ModelError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,38 @@ def test_the_demo_shortens_runs_and_takes_no_folders(here: Here, tiny_encoder: P
     assert run.settings.steps == DEMO.steps
     with pytest.raises(NotAllowed, match="one training"):
         tab.start(demo)
+
+
+def test_an_uploaded_model_is_a_base_of_this_person(here: Here, tiny_encoder: Path):
+    told = said(tab.upload_base(here, upload=uploaded(here, tiny_encoder)))
+    assert told["id"].startswith("uploaded:model-") and told["title"] == "model (uploaded)"
+    state = said(tab.keep(here, preset="balanced", changed={"base": told["id"]}))
+    assert state["problems"] == {} and state["base"]["id"] == told["id"] in [base["id"] for base in state["bases"]]
+    run = here.run(tab.start(here)["run"])
+    assert Path(run.spec["base"]["source"]).is_relative_to(here.workspace.folder / "models")
+
+
+def test_an_upload_that_does_not_fit_the_task_leaves_nothing(here: Here, tmp_path: Path):
+    from core.models import blank
+
+    blank.make("image", "tiny", [], tmp_path / "eyes")
+    with pytest.raises(HoneError, match="this task needs one"):
+        tab.upload_base(here, upload=uploaded(here, tmp_path / "eyes"))
+    assert not list((here.workspace.folder / "models").iterdir())
+
+
+def uploaded(here: Here, model: Path) -> str:
+    """A zip of a model's folder, as the page sends it."""
+    folder = here.workspace.folder / "uploads" / "upload-1"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "file", "w") as archive:
+        for file in model.iterdir():
+            archive.write(file, file.name)
+    (folder / "upload.json").write_text('{"format": 1, "file": "file", "name": "model.zip"}', encoding="utf-8")
+    return folder.name
+
+
+def test_good_bases_of_the_hub_are_named_with_their_reason(here: Here):
+    told = said(tab.settings(here))["known"]
+    assert "BAAI/bge-small-en-v1.5" in [base["id"] for base in told] and all(base["note"] for base in told)
+    assert not {base["id"] for base in told} & {base["id"] for base in said(tab.settings(here))["bases"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,16 @@ from core import tasks
 from core.data.cleaning import Cleaning
 from core.errors import HoneError, NotAllowed, SettingsError
 from core.export.recipe import read_recipe, recipe_text
-from core.models.catalogue import Base
+from core.models import uploads
+from core.models.catalogue import UPLOADED, Base
 from core.models.lookup import look_up
 from core.settings import checked
 from core.tasks.cleaned import LOOKED, example
 from core.training import draft as drafts
 from core.training import estimate as estimates
 from core.training import runs
-from core.training.advice import PRESETS
+from core.training.advice import PRESETS, this_machine
+from core.training.bases import advise_base
 from core.training.draft import Draft, Settled
 from core.training.settings import GROUPS, TrainingSettings
 from core.words import Message, plural
@@ -31,7 +34,7 @@ AT_WORK = ("queued", "preparing", "running")
 
 
 def tab(page: Page) -> None:
-    panel(page, "settings", [settings, keep, estimate, cleaning, recipe, load_recipe, look_up_base, start])
+    panel(page, "settings", [settings, keep, estimate, cleaning, recipe, load_recipe, look_up_base, upload_base, start])
 
 
 @call
@@ -89,7 +92,7 @@ def load_recipe(here: Here, *, text: str) -> dict[str, Any]:
     before = drafts.read(here.project.folder)
     preset = told.preset if told.preset in PRESETS else before.preset
     draft = drafts.drafted(preset, told.settings, before)
-    good = drafts.settle(draft, here.dataset.facts(), folders=_folders(here)).good
+    good = _settle(here, draft).good
     changed = {
         name: value
         for name, value in checked(TrainingSettings, told.settings).model_dump().items()
@@ -104,10 +107,24 @@ def look_up_base(here: Here, *, name: str) -> dict[str, Any]:
     wanted = name.strip()
     if not wanted:
         raise HoneError(Message("Type a Hub name such as owner/model, or a folder."))
-    problem = drafts.settle(Draft(changed={"base": wanted}), here.dataset.facts(), folders=_folders(here)).base_problem
+    problem = _settle(here, Draft(changed={"base": wanted})).base_problem
     if problem:
         raise HoneError(problem.message)
     return described(look_up(wanted))
+
+
+@call
+def upload_base(here: Here, *, upload: str) -> dict[str, Any]:
+    """A zip of a model becomes a base of this person's; refused, with the reason, where this task has no use for it."""
+    if here.demo:
+        raise HoneError(Message("The demo takes no models."), fix=Message("Install Hone to use your own."))
+    path, name = here.upload(upload)
+    base = uploads.add(path, name, _uploads(here))
+    path.unlink(missing_ok=True)
+    if problem := drafts.unfit(base, tasks.task(here.dataset.task)):
+        uploads.remove(_uploads(here), base.id)
+        raise HoneError(problem, fix=Message("Choose a model that fits this task."))
+    return described(base)
 
 
 @call
@@ -122,10 +139,11 @@ def begin(here: Here, draft: Draft) -> Any:
     if lacking:
         raise HoneError(lacking["title"], fix=lacking["body"])
     _allowed(here)
-    settled = drafts.settle(draft, here.dataset.facts(), folders=_folders(here))
+    settled = _settle(here, draft)
     if settled.problems:
         raise SettingsError(_said(settled))
-    look_up(settled.base.id)
+    if not settled.base.id.startswith(UPLOADED):
+        look_up(settled.base.id)
     phases = settled.phases
     ready = drafts.limited(
         settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
@@ -210,13 +228,25 @@ def preset_title(settled: Settled) -> Message:
 
 
 def _settled(here: Here) -> Settled:
-    return drafts.settle(drafts.read(here.project.folder), here.dataset.facts(), folders=_folders(here))
+    return _settle(here, drafts.read(here.project.folder))
+
+
+def _settle(here: Here, draft: Draft) -> Settled:
+    return drafts.settle(draft, here.dataset.facts(), folders=_folders(here), uploads=_uploads(here))
+
+
+def _uploads(here: Here) -> Path:
+    folder: Path = here.workspace.folder / "models"
+    return folder
 
 
 def _state(here: Here, draft: Draft) -> dict[str, Any]:
-    settled = drafts.settle(draft, here.dataset.facts(), folders=_folders(here))
+    settled = _settle(here, draft)
     lacking = needs(here)
-    listed = {base.id: base for base in (*drafts.choices(settled.task), settled.proposed, settled.base)}
+    mine = [base for base in uploads.listed(_uploads(here)) if drafts.unfit(base, settled.task) is None]
+    listed = {base.id: base for base in (*drafts.choices(settled.task), *mine, settled.proposed, settled.base)}
+    facts = settled.facts
+    known = advise_base(settled.task.family, facts.language, facts.tokens, this_machine())
     return {
         "preset": draft.preset,
         "changed": settled.typed,
@@ -224,6 +254,7 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
         "base": described(settled.base),
         "more": settled.more,
         "bases": [described(base) for base in listed.values()],
+        "known": [{**described(base), "note": why} for base, why in known if base.id not in listed],
         "proposed": settled.proposed.id,
         "why": [] if lacking else settled.advice.why,
         "problems": {p.field: p.message for p in _said(settled)},
