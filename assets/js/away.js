@@ -67,9 +67,21 @@
       h("p.sub", t("Unpack it, then, in its folder:")),
       code(state.use),
       button,
+      state.base ? h("p.sub", onward(own), " ", t("for other runs: learn from plain text first, then from labels, for one.")) : null,
       fold(t("The recipe"), t("Every setting of this run. Load it on the Settings tab, or give it to the command line."), state.recipe),
       fold(t("The same without a browser"), t("This does from the command line what you did here:"), state.command),
     );
+  }
+
+  /* The model as a base for other runs. */
+  function onward(own) {
+    const button = Hone.button(t("Use it as a base model"), async () => {
+      const base = await own.view.ctx.call("away_base", { run: own.run });
+      button.disabled = true;
+      Hone.toast(t("“{name}” is among the base models on the Settings tab now.", { name: base.title }));
+      Hone.bus.emit("data");
+    }, { link: true });
+    return button;
   }
 
   function fold(title, sentence, text) {

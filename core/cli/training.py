@@ -57,6 +57,8 @@ def _new_run(
     from core.training import runs
 
     dataset = project.dataset()
+    if str(flags.get("base", "")).startswith("run-"):  # go on from what an earlier run made
+        flags = {**flags, "base": str(find_run(workspace_of(options), flags["base"]).folder / "model")}
     settled = drafts.settle(drafts.drafted(preset, {**recipe.settings, **flags}), dataset.facts())
     settings = settled.settings
     for reason in settled.advice.why:

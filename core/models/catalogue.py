@@ -293,7 +293,10 @@ def _uploaded(name: str, uploads: Path | None) -> Base:
         )
     folder = uploads / plain
     told = folder / "upload.json"
-    title = str(read_json(told).get("name", folder.name)) if told.is_file() else folder.name
+    about = read_json(told) if told.is_file() else {}
+    title = str(about.get("name", folder.name))
+    if about.get("from") == "run":
+        return in_folder(folder, name, Message("{name} (a run)", name=title), Message("What a run of yours made."))
     return in_folder(folder, name, Message("{name} (uploaded)", name=title), Message("A model that you uploaded."))
 
 

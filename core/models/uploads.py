@@ -73,6 +73,28 @@ def add(
     return find(UPLOADED + id, uploads)
 
 
+def adopt(model: Path, name: str, uploads: Path) -> Base:
+    """The model of a finished run becomes a base to go on from (adapted to a field first, then tuned). Its own last layer stays behind."""
+    files = [p for p in model.iterdir() if _is_taken(p.name) and p.name != "head.safetensors"] if model.is_dir() else []
+    if not any(p.name == "config.json" for p in files):
+        raise ModelError(
+            Message("This model cannot be a base: it counts words."), fix=Message("Choose a run that tuned a network.")
+        )
+    uploads.mkdir(parents=True, exist_ok=True)
+    id = new_id("model")
+    new = uploads / f".{id}"
+    new.mkdir()
+    try:
+        for path in files:
+            shutil.copyfile(path, new / path.name)
+        _check(new)
+        write_json(new / "upload.json", {"format": 1, "name": name[:80], "from": "run"})
+        new.rename(uploads / id)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return find(UPLOADED + id, uploads)
+
+
 def listed(uploads: Path) -> list[Base]:
     """The uploaded bases, the newest last."""
     folders = sorted(p for p in uploads.glob("model-*") if (p / "config.json").is_file()) if uploads.is_dir() else []

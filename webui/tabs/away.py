@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import Missing
+from core.errors import HoneError, Missing
 from core.export import pack
 from core.export.recipe import recipe_text
+from core.models import uploads
 from core.words import Message
 from webui.calls import Here, call
 
@@ -52,7 +53,17 @@ def away_file(here: Here, *, run: str) -> dict[str, Any]:
     return {"url": here.offer(path, path.name)}
 
 
-CALLS = [away, away_make, away_file]
+@call
+def away_base(here: Here, *, run: str) -> dict[str, Any]:
+    """The run's model becomes a base for other runs of this person."""
+    if here.demo:
+        raise HoneError(Message("The demo takes no models."), fix=Message("Install Hone to use your own."))
+    chosen = here.run(run)
+    base = uploads.adopt(chosen.folder / "model", chosen.name, here.workspace.folder / "models")
+    return {"title": base.title}
+
+
+CALLS = [away, away_make, away_file, away_base]
 
 
 def _key(here: Here, run: str) -> str:
@@ -64,6 +75,7 @@ def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
     recipe = recipe_text(spec["settings"], preset=spec["preset"], phases=spec["phases"], name=run.name)
     return {
         "size": made["size"],
+        "base": not here.demo and (run.folder / "model" / "config.json").is_file(),
         "checked": Message(
             "Opened again in a fresh process: same answer for {k} of {n} texts.", k=made["equal"], n=made["checked"]
         ),

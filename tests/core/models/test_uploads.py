@@ -127,3 +127,25 @@ def test_a_broken_or_locked_zip_says_so(stories, tmp_path: Path):
     with pytest.raises(Cancelled):
         uploads.add(tmp_path / "a.zip", "a.zip", tmp_path / "bases", cancelled=lambda: True)
     assert not list((tmp_path / "bases").iterdir())
+
+
+def test_what_a_run_made_becomes_a_base_without_its_last_layer(tiny_encoder: Path, tmp_path: Path):
+    from core.models.heads import Pooled
+    from core.models.loading import new_model, open_base, save_model
+
+    source = open_base(find(str(tiny_encoder)))
+    model = new_model(source, ["a", "b"], link="softmax")
+    assert isinstance(model, Pooled)
+    save_model(model, source.tokenizer, tmp_path / "model", {"task": "classification", "labels": ["a", "b"]})
+    base = uploads.adopt(tmp_path / "model", "Mail, adapted", tmp_path / "bases")
+    assert str(base.title) == "Mail, adapted (a run)" and base.family == "encoder"
+    assert "head.safetensors" not in there(tmp_path / "bases") and "hone.json" not in str(there(tmp_path / "bases"))
+    assert open_base(base).tokenizer("good")["input_ids"] == source.tokenizer("good")["input_ids"]
+
+
+def test_a_model_that_counts_is_no_base(tmp_path: Path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "hone.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError, match="counts words"):
+        uploads.adopt(tmp_path / "model", "Mail", tmp_path / "bases")
+    assert not (tmp_path / "bases").exists()
