@@ -170,7 +170,7 @@ class Text2Text(Causal):
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """The measures in `scores` over the texts that were written, and loss (nats a token) where it is known."""
-        from core.evaluation import generation
+        import core.evaluation.generation as generation
 
         pairs = [(p.text, str(row["label"])) for row, p in zip(rows, predictions, strict=True) if p.written]
         if not pairs:
@@ -183,7 +183,7 @@ class Text2Text(Causal):
 
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         """ROUGE-L of this text."""
-        from core.evaluation import generation
+        import core.evaluation.generation as generation
 
         said, right = generation.words_of(prediction.text), generation.words_of(str(row["label"]))
         return generation.f1(generation.common_subsequence(said, right), len(said), len(right))
@@ -205,7 +205,7 @@ class Text2Text(Causal):
         return {"lengths": self._lengths(rows, predictions, labels), "samples": {"rows": samples}}
 
     def _lengths(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, Any]:
-        from core.evaluation import generation
+        import core.evaluation.generation as generation
 
         sizes = [len(generation.words_of(str(row["text"] or ""))) for row in rows]
         lines = []
