@@ -173,7 +173,7 @@
     const help = h("p", { class: "set-help", id: id + "-help" }, knob.help, knob.term ? h("span", { class: "set-term" }, t(" ({term})", { term: knob.term })) : null);
     const bad = h("p", { class: "set-bad", id: id + "-bad", role: "alert", hidden: true });
     const title = h("label", { class: "set-title", for: id }, knob.title);
-    const node = h("div", { class: "set-knob set-" + knob.kind }, h("div", { class: "set-row" }, title, h("span", { class: "set-field" }, parts.field, back)), help, parts.below, bad);
+    const node = h("div", { class: "set-knob set-" + knob.kind + (knob.kind === "several" ? " wide" : "") }, h("div", { class: "set-row" }, title, h("span", { class: "set-field" }, parts.field, back)), help, parts.below, bad);
     node.dataset.knob = knob.name;
     return {
       node,
@@ -243,7 +243,7 @@
   /* Any number of the choices, in the order of their declaration. */
   function several(knob, api, id) {
     const boxes = knob.choices.map((c, i) => h("input", { type: "checkbox", value: c.value, id: i ? `${id}-${i}` : id, onchange: () => api.change(boxes.filter((b) => b.checked).map((b) => b.value)) }));
-    const below = h("div", { class: "set-several", role: "group", "aria-label": knob.title }, knob.choices.map((c, i) => h("label", {}, boxes[i], h("span", {}, c.title))));
+    const below = h("div", { class: "set-ticks", role: "group", "aria-label": knob.title }, knob.choices.map((c, i) => h("label", {}, boxes[i], h("span", {}, c.title))));
     return { field: null, below, focus: boxes[0], refresh: () => boxes.forEach((b) => { b.checked = (api.value() || []).includes(b.value); }) };
   }
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.data import images, reading, roles, spans_columns, state
+from core.data import image_tables, images, reading, roles, spans_columns, state
 from core.data.chunks import take
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
@@ -87,6 +87,9 @@ def bring(
     temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
     try:
         read = spans_columns.settled(temporary, source.read(temporary), source.cancelled)
+        now = data.state
+        if found := image_tables.paired(now, temporary, read):
+            read, instead = found, tuple({one.id: one for one in (*instead, *image_tables.bare(now))}.values())
         samples = _samples_of(temporary, read.columns)
         work = _work(data, instead) if instead else None
         gone = {one.id for one in instead}
@@ -98,7 +101,7 @@ def bring(
                 forget = "DELETE FROM file_values WHERE label IN (SELECT id FROM labels WHERE status IN ('deleted', 'merged'))"
                 db.execute(forget)
             alone = all(row["id"] in gone for row in kept)
-            own = _settle_roles(db, read.columns, samples, alone)
+            own = _settle_roles(db, read.columns, samples, alone, anew=found is not None and alone)
             number = _insert(db, source, read, own, split)
             temporary.replace(data.folder / f"imports/{number}.arrow")
     finally:
@@ -141,14 +144,14 @@ def register(data: Dataset) -> None:
 
 
 def _settle_roles(
-    db: Any, columns: Sequence[str], samples: Mapping[str, Sequence[str]], alone: bool
+    db: Any, columns: Sequence[str], samples: Mapping[str, Sequence[str]], alone: bool, anew: bool = False
 ) -> dict[str, str | list[str]]:
     """The only file decides the roles, unless the ones chosen before fit it. A further file that names its columns otherwise
     gets names of its own, which are returned."""
     shape = Shape.from_json(state.setting(db, "shape"))
     chosen = state.setting(db, "roles") or {}
     every = [c for column in chosen.values() if column for c in ([column] if isinstance(column, str) else column)]
-    if chosen.get(shape.first) and all(c in columns for c in every):
+    if not anew and chosen.get(shape.first) and all(c in columns for c in every):
         return {}
     if shape == SORTING:
         guessed = roles.guess(samples)
@@ -205,7 +208,7 @@ def _let_pictures_go(data: Dataset) -> None:
         return
     used: set[str] = set()
     for one in data.imports:
-        if one.how.kind == "pictures":
+        if "image" in one.columns:
             used.update(data.rows.table(one).column("image").to_pylist())
     images.prune(data.files, used)
 

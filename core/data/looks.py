@@ -19,7 +19,8 @@ def fitting(name: str, cells: Sequence[str]) -> float:
         return 0.5 if any(c.isalpha() for cell in filled[:50] for c in cell) else 0.1
     if name == "category":
         different = len(set(filled))
-        return 0.0 if len(filled) >= 20 and different > 0.5 * len(filled) else 0.6
+        most = 0.5 * len(filled) if len(filled) >= 20 else len(filled) - 1 if len(filled) >= 8 else len(filled)
+        return 0.0 if different > most else 0.6
     if name == "categories":  # any cell is a list of one; all of them together tell
         from core.data.labelled_sets import fits
 

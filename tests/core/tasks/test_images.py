@@ -103,6 +103,34 @@ def test_a_zip_of_folders_is_a_data_set_of_pictures(zipped: Path, tmp_path: Path
     assert data.counts().labelled == 100
 
 
+def test_a_table_that_comes_after_its_zip_gives_the_pictures_their_labels(tmp_path: Path):
+    dice = random.Random(8)
+    with zipfile.ZipFile(tmp_path / "loose.zip", "w") as archive:
+        for i in range(10):
+            archive.writestr(f"all/{i}.png", picture(("apple", "leaf")[i % 2], dice))
+    lines = [f"all/{i}.png,{('apple', 'leaf')[i % 2]},note {i}" for i in range(9)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,kind,note", *lines, "gone.png,apple,x"]), encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(tmp_path / "loose.zip", "loose.zip")
+    assert guessing.settle(data) == "images" and data.counts().labelled == 0
+    one = data.add(tmp_path / "labels.csv", "labels.csv")
+    assert [i.name for i in data.imports] == ["labels.csv"] and data.counts().labelled == 9
+    assert data.roles["label"].column == "kind" and "names no picture" in str(one.warnings[0])
+    assert {row["label"] for row in data.page(0, 20).rows} == set(COLOURS)
+    assert len(list(data.files.iterdir())) == 9  # the one that nobody names any more is gone
+    again = data.reread(one.id, tmp_path / "labels.csv", None)
+    assert again.rows == 9 and data.state.usable.all() and data.counts().labelled == 9
+
+
+def test_a_table_beside_labelled_pictures_that_names_none_stays_a_table(zipped: Path, tmp_path: Path):
+    (tmp_path / "mail.csv").write_text("text,topic\nhello there,a\ngood bye,b\n", encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(zipped, "fruit.zip")
+    guessing.settle(data)
+    one = data.add(tmp_path / "mail.csv", "mail.csv")
+    assert len(data.imports) == 2 and one.columns == ("text", "topic") and data.counts().labelled == 100
+
+
 def test_pictures_go_with_their_file_but_runs_keep_theirs(zipped: Path, tmp_path: Path):
     data = Dataset.open(tmp_path / "data")
     one = data.add(zipped, "fruit.zip")
