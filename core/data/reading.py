@@ -36,6 +36,8 @@ from core.words import Message, plural
 
 __all__ = ["How", "Read", "Sample", "from_hub", "inspect", "read"]
 
+SMALL_ZIP = 256 << 20  # bytes of pictures that any zip may hold
+MOST_UNPACKED = 30  # times its own size that a larger one may hold: pictures hardly shrink in a zip
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
 Kept = list[list[str]]
 
@@ -326,7 +328,8 @@ def _read_parquet(path: Path, name: str, how: How, writer: Writer, trouble: Trou
 
 def _read_pictures(path: Path, name: str, how: How, writer: Writer, trouble: Trouble) -> None:
     """A row a picture (or a line of the zip's own table); the pictures go into the folder `files` beside."""
-    found = image_zips.unpack(path, writer.files, progress=writer.progress, cancelled=writer.cancelled)
+    most = min(image_zips.MAX_BYTES, max(SMALL_ZIP, MOST_UNPACKED * path.stat().st_size))
+    found = image_zips.unpack(path, writer.files, progress=writer.progress, cancelled=writer.cancelled, most_bytes=most)
     trouble.notes += found.warnings
     writer.columns(found.columns)
     for row in found.rows:

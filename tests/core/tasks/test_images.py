@@ -103,6 +103,19 @@ def test_a_zip_of_folders_is_a_data_set_of_pictures(zipped: Path, tmp_path: Path
     assert data.counts().labelled == 100
 
 
+def test_a_zip_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.data.reading.SMALL_ZIP", 1 << 20)
+    buffer = io.BytesIO()
+    Image.new("RGB", (700, 700)).save(buffer, "BMP")  # 1.5 MB that shrink to nearly nothing
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(4):
+            archive.writestr(f"a/{i}.bmp", buffer.getvalue()[:-1] + bytes([i]))
+    data = Dataset.open(tmp_path / "data")
+    with pytest.raises(DataError, match="larger than"):
+        data.add(tmp_path / "bomb.zip", "bomb.zip")
+    assert data.empty and not list(data.files.glob("*.bmp"))
+
+
 def test_a_table_that_comes_after_its_zip_gives_the_pictures_their_labels(tmp_path: Path):
     dice = random.Random(8)
     with zipfile.ZipFile(tmp_path / "loose.zip", "w") as archive:
