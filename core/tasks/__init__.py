@@ -13,6 +13,7 @@ from core.tasks.language import Language
 from core.tasks.masked import Masked
 from core.tasks.multilabel import MultiLabel
 from core.tasks.pairs import Pairs
+from core.tasks.ranking import Ranked
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
 from core.tasks.retrieval import Retrieval
@@ -30,6 +31,7 @@ ALL: tuple[Task, ...] = (
     Similarity(),
     Retrieval(),
     Reward(),
+    Ranked(),
     Tokens(),
     Relations(),
     Answers(),

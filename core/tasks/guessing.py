@@ -25,6 +25,8 @@ LONG = 600  # mean characters of a text from which a lone column is plain text t
 CHOSEN = Message("You chose it.")
 USUAL = Message("One text and one label a row is the usual case.")
 PICTURE = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp|tiff?)$")
+ALIKE = re.compile(r"(?i)^(similarity|relatedness|(similarity|relatedness|sim)[_ ]?score|相似度)$")
+CLICKED = re.compile(r"(?i)^(clicked|click|selected|bought|purchased|点击)$")
 CODE = re.compile(r"(?i)^(en|de|fr|es|it|pt|nl|pl|ru|zh|ja|ko|ar|tr|cs|sv|uk|vi|hi)([-_][a-z]{2,4})?$")  # languages
 LAST_SIGN = re.compile(
     r"(?i)^(.*?)([12ab])(\D*)$"
@@ -209,6 +211,13 @@ def _questions(look: _Look) -> Message | None:
     return Message("Each row has a question and a text that holds the answer.")
 
 
+def _clicks(look: _Look) -> Message | None:
+    clicked = any(CLICKED.match(name.strip()) for name in look.names("label"))
+    if not clicked or not (len(look.names("choices")) > 1 or look.named(task("ranking"), "choices")):
+        return None
+    return Message("Each row has candidates and the one that was clicked.")
+
+
 def _options(look: _Look) -> Message | None:
     several = len(look.names("choices")) > 1
     listed_so = (
@@ -281,7 +290,10 @@ def _pairs(look: _Look) -> Message | None:
 
 
 def _similarity(look: _Look) -> Message | None:
-    if not _two(look, "similarity") or not look.names("label") or not _decimal(look, look.names("label")[0]):
+    if not _two(look, "similarity") or not look.names("label"):
+        return None
+    name = look.names("label")[0]
+    if not _decimal(look, name) and not (ALIKE.match(name.strip()) and len(set(look.filled("label"))) > 2):
         return None
     one, other = look.twins or (look.names("text")[0], look.names("text_b")[0])
     return Message("There are two texts a row, “{a}” and “{b}”, and a number.", a=one, b=other)
@@ -338,6 +350,7 @@ def _plain(look: _Look) -> Message | None:
 SIGNS: dict[str, Callable[[_Look], Message | None]] = {
     "images": _pictures,
     "answers": _questions,
+    "ranking": _clicks,
     "choice": _options,
     "preferences": _preferences,
     "reward": _judgements,

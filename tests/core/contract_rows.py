@@ -170,16 +170,12 @@ def talks(folder: Path) -> list[dict[str, Any]]:
 
 
 def better_answers(folder: Path) -> list[dict[str, Any]]:
-    """The answer that says of which kind an opinion is, and the one that says the contrary."""
+    """An answer that says of which kind an opinion is, and one that does not."""
 
     def one(dice: random.Random) -> dict[str, Any]:
         label = dice.choice(["good", "bad"])
-        right, wrong = f"that is {label}", f"that is {'bad' if label == 'good' else 'good'}"
-        return {
-            "messages": [{"role": "user", "content": _labelled(label, dice)["text"]}],
-            "chosen": right,
-            "rejected": wrong,
-        }
+        turns = [{"role": "user", "content": _labelled(label, dice)["text"]}]
+        return {"messages": turns, "chosen": f"that is {label}", "rejected": f"no idea {dice.randint(1, 9)}"}
 
     return _rows(one)
 
@@ -247,6 +243,7 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "similarity": likenesses,
     "retrieval": searches,
     "reward": judgements,
+    "ranking": tests,
     "chat": talks,
     "language": stories,
     "masked": stories,
