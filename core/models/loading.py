@@ -214,7 +214,12 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
     if "architecture" in about:
         source = open_base(base, "image" if about["architecture"] == "image-classification" else "encoder")
-        return new_whole(source, about["architecture"]).eval(), source.tokenizer  # its config names the outputs
+        model = new_whole(source, about["architecture"]).eval()  # its config names the outputs
+        if "base" in about and about.get("settings", {}).get("preference_loss") == "dpo":
+            from core.models.reference import Reference
+
+            model.reference = Reference(Base.from_json(about["base"]), about["architecture"], needed=False)
+        return model, source.tokenizer
     source = open_base(base)
     source = Source(source.base, source.config, source.tokenizer, standard=about["kind"] == "standard")
     if about["kind"] == "placed":

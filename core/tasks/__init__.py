@@ -13,6 +13,7 @@ from core.tasks.language import Language
 from core.tasks.masked import Masked
 from core.tasks.multilabel import MultiLabel
 from core.tasks.pairs import Pairs
+from core.tasks.preferences import Preferences
 from core.tasks.ranking import Ranked
 from core.tasks.regression import Regression
 from core.tasks.relations import Relations
@@ -37,6 +38,7 @@ ALL: tuple[Task, ...] = (
     Answers(),
     Choice(),
     Chat(),
+    Preferences(),
     Language(),
     Masked(),
     Text2Text(),

@@ -216,17 +216,19 @@ class Answer:
 @dataclass(frozen=True)
 class Text:
     """A text the model wrote, and how likely it found what it should have written (`nll` summed over `tokens`; 0 tokens: not known);
-    `right` of these tokens it would have chosen itself."""
+    `right` of these tokens it would have chosen itself. `known`: other figures of this answer, by name."""
 
     text: str
     nll: float = 0.0
     tokens: int = 0
     right: int = 0
     written: bool = True  # False where only the likelihood was asked
+    known: Mapping[str, float] = field(default_factory=dict)
     kind: Literal["text"] = "text"
 
     def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "text": self.text, "nll": self.nll, "tokens": self.tokens, "right": self.right}
+        told = {"kind": self.kind, "text": self.text, "nll": self.nll, "tokens": self.tokens, "right": self.right}
+        return {**told, **self.known}
 
     def brief(self) -> dict[str, Any]:
         return {"label": self.text[:160], "probability": None}

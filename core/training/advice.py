@@ -265,8 +265,8 @@ def _tuning(
         "learning_rate": _rate(facts, why),
         "evaluations": _checks(facts, epochs),
         **own,
-        **_from_nothing(base, max(epochs, own.get("epochs", 0.0))),
-        **_adapted(base, machine, why),
+        **_from_nothing(base, task, max(epochs, own.get("epochs", 0.0))),
+        **_adapted(base, task, machine, why),
     }
     if preset == "quick":
         why.append(Message("A short look: {n} steps at most, to see whether it learns at all.", n=SHORT))
@@ -288,19 +288,20 @@ QUICK = {
 QUICK_NUMBER = Message("Only the last layer learns: that takes seconds, and already shows whether the texts tell it.")
 
 
-def _from_nothing(base: Base, epochs: float) -> dict[str, Any]:
+def _from_nothing(base: Base, task: Task, epochs: float) -> dict[str, Any]:
     """A blank model takes wide steps and many; 1e-3 as tried on multi30k (see core.models.blank)."""
     if not base.id.startswith(BLANK):
         return {}
-    return {"learning_rate": 1e-3, "method": "full", "epochs": max(8.0, epochs), "evaluations": 1.0}
+    rate = min(1e-3, 10 * task.usual.get("learning_rate", 1e-4))
+    return {"learning_rate": rate, "method": "full", "epochs": max(8.0, epochs), "evaluations": 1.0}
 
 
-def _adapted(base: Base, machine: Machine, why: list[Message]) -> dict[str, Any]:
+def _adapted(base: Base, task: Task, machine: Machine, why: list[Message]) -> dict[str, Any]:
     """A large model that writes learns through small added matrices (Hu et al. 2021): all of it would take too much memory."""
     if base.family not in ("causal", "encoder-decoder") or base.parameters < LARGE * (5 if machine.gpu else 1):
         return {}
     why.append(Message("Small added matrices (LoRA) learn instead of the whole model, because it is large."))
-    return {"method": "lora", "learning_rate": 2e-4}
+    return {"method": "lora", "learning_rate": 3 * task.usual.get("learning_rate", 1e-4)}
 
 
 def _length(facts: Facts, preset: Preset, base: Base, machine: Machine, why: list[Message]) -> int:

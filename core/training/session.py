@@ -337,6 +337,7 @@ class Session:
             **({"cleaning": self.cleaning.as_json()} if self.cleaning else {}),
             "run": self.spec.get("id", self.folder.name),
             "base_id": self.base.id,
+            **({"base": self.base.as_json()} if getattr(self.task, "compares", False) else {}),
         }
 
     def tidy(self) -> None:

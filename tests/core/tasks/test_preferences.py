@@ -1,0 +1,200 @@
+"""Better and worse answers: losses by hand, the reference, measures; a real model tuned with DPO and LoRA and with ORPO; from a file to the copy."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from contract_rows import ROWS, events, write_run
+from torch.nn import functional
+
+from core.cli import main
+from core.data.dataset import Dataset
+from core.errors import RunError
+from core.inference import Predictor
+from core.models import blank
+from core.models.catalogue import find
+from core.models.loading import open_base
+from core.models.methods import method
+from core.tasks.base import Labels, Text
+from core.tasks.guessing import settle as guessed
+from core.tasks.preferences import Preferences, asked, judged, pair
+from core.training.settings import TrainingSettings
+from core.training.worker import worker
+
+TASK, NONE = Preferences(), Labels((), ())
+
+
+def row(question: str, chosen: str, rejected: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}], "chosen": chosen, "rejected": rejected, "split": "train"}  # fmt: skip
+
+
+PAIRS = [row("what is it", "a red bike", "no"), row("who is there", "my dog", "i do not know that")]
+
+
+def settings(**more: Any) -> TrainingSettings:
+    return TrainingSettings(**{"max_length": 64, "answer_length": 6, "dropout": 0.0, **more})
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("blank") / "causal"
+    blank.make("causal", "tiny", [str(one) for one in PAIRS] * 20, folder)
+    return open_base(find(str(folder)), "causal")
+
+
+def batched(source: Any, chosen: TrainingSettings) -> tuple[list[Any], dict[str, torch.Tensor]]:
+    examples = list(TASK.encode(PAIRS, source.tokenizer, chosen))
+    return examples, TASK.collate(examples, [None] * len(examples), source.tokenizer)
+
+
+# By hand ------------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_answers_tokens_are_compared(source: Any):
+    _, batch = batched(source, settings())
+    said = [source.tokenizer.decode(one[one != -100]).replace("<|im_end|>", "|") for one in batch["labels"]]
+    assert said == ["a red bike|", "my dog|", "no|", "i do not know that|"]
+
+
+def test_a_long_question_loses_its_beginning_and_not_the_answer(source: Any):
+    long = row("what is it " * 60, "a red bike", "no")
+    (one,) = TASK.encode([long], source.tokenizer, settings(max_length=32))
+    for ids, mask in one.extra["sides"]:
+        assert len(ids) <= 32 and ids[mask][-1] == source.tokenizer.convert_tokens_to_ids("<|im_end|>")
+
+
+def test_before_the_first_step_no_answer_leads_and_the_loss_is_that_of_chance(source: Any):
+    for how in ("full", "lora"):
+        chosen = settings(method=how)
+        model = TASK.model(source, NONE, chosen)
+        method(how).prepare(model, chosen)
+        _, batch = batched(source, chosen)
+        told = TASK.forward(model.train(), batch)
+        assert torch.allclose(told[:, :2], told[:, 2:4], atol=1e-4)
+        assert float(TASK.loss(told.detach(), batch, chosen, NONE)) == pytest.approx(math.log(2), abs=1e-4)
+        assert not any("reference" in name for name in model.state_dict())
+
+
+def test_a_tuned_model_leads_by_what_it_has_gained_over_the_frozen_one(source: Any):
+    chosen = settings(beta=0.5)
+    model = TASK.model(source, NONE, chosen)
+    _, batch = batched(source, chosen)
+    before = TASK.forward(model, batch).detach()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for _ in range(6):
+        TASK.loss(TASK.forward(model, batch), batch, chosen, NONE).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    after = TASK.forward(model, batch).detach()
+    assert torch.allclose(after[:, 2:4], before[:, :2], atol=1e-4)  # the reference has not moved
+    losses, margins = judged(after, "dpo", 0.5)
+    gained = 0.5 * ((after[:, 0] - before[:, 0]) - (after[:, 1] - before[:, 1]))
+    assert torch.allclose(margins, gained, atol=1e-4) and (margins > 0).all()
+    assert torch.allclose(losses, -functional.logsigmoid(gained), atol=1e-4)
+
+
+def test_orpo_needs_no_reference_and_learns_the_better_answer(source: Any):
+    chosen = settings(preference_loss="orpo")
+    model = TASK.model(source, NONE, chosen)
+    assert not hasattr(model, "reference")
+    _, batch = batched(source, chosen)
+    told = TASK.forward(model, batch)
+    losses, margins = judged(told, "orpo", 0.1)
+    mean = -told[:, 0] / told[:, 4]
+    assert torch.allclose(losses, mean - 0.1 * functional.logsigmoid(margins), atol=1e-5)
+
+
+def test_measures_are_over_pairs_and_a_tie_counts_half():
+    said = [Text("", known={"margin": m, "loss": 0.5}) for m in (2.0, 0.0, -1.0, 1.0)]
+    assert TASK.score([{}] * 4, said, NONE) == {"accuracy": 0.625, "margin": 0.5, "loss": 0.5}
+    assert TASK.credit({}, said[1], NONE) == 0.5
+    assert said[0].as_json()["margin"] == 2.0
+
+
+def test_answers_are_found_however_they_are_wrapped():
+    told = row("q", '[{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}]', '{"from": "gpt", "value": "no"}')  # fmt: skip
+    assert pair(told) == ("yes", "no") and pair(row("q", "same", "same")) is None
+    assert asked({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}]}) == [{"role": "user", "content": "q"}]  # fmt: skip
+    with pytest.raises(RunError, match="better and a worse"):
+        TASK.labels([row("q", "", "no")])
+
+
+# Runs ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("knobs", [{"method": "lora", "learning_rate": 5e-3}, {"preference_loss": "orpo", "learning_rate": 1e-3}])  # fmt: skip
+def test_a_real_model_learns_which_answers_are_better(knobs: dict[str, Any], data_dir: Path, tmp_path: Path):
+    folder = tmp_path / "run"
+    made = [row(f"what did she see {i}", f"She saw a big {w}.", f"He ate the {w}.") for i, w in enumerate(["dog", "cat", "bird", "tree"] * 20)]  # fmt: skip
+    parts = ("train", "train", "train", "validation", "test")
+    kept, ROWS["preferences"] = ROWS["preferences"], lambda _: [{**r, "id": f"1:{i}", "split": parts[i % 5]} for i, r in enumerate(made)]  # fmt: skip
+    try:
+        write_run(folder, TASK, data_dir / "stories260k", **{"max_length": 96, "epochs": 3.0, "answer_length": 6, **knobs})  # fmt: skip
+    finally:
+        ROWS["preferences"] = kept
+    spec = json.loads((folder / "run.json").read_text())
+    spec["phases"] = [{"method": knobs.get("method", "full"), "settings": {}, "fresh": False}]
+    (folder / "run.json").write_text(json.dumps(spec))
+    worker(str(folder))
+    (end,) = events(folder, "finished")
+    assert end["test"]["accuracy"] > 0.9 and end["test"]["margin"] > 0
+    asked_again = [{**r, "split": "test"} for r in made[4::5]]
+    again = TASK.score(asked_again, Predictor.open(folder / "model", device="cpu").predict(asked_again), NONE)
+    assert again["margin"] == pytest.approx(end["test"]["margin"], abs=1e-3)  # the reference is found again
+
+
+def test_the_command_line_trains_and_the_copy_answers_the_same(tmp_path: Path):
+    lines = [{"prompt": f"please say red {i}", "chosen": f"I say red now {i}", "rejected": f"never ever {i}"} for i in range(50)]  # fmt: skip
+    (tmp_path / "in.json").write_text(json.dumps(lines), encoding="utf-8")
+
+    def hone(*arguments: str) -> Any:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([*arguments, "--workspace", str(tmp_path / "home"), "--json"])
+        assert code == 0, err.getvalue()
+        return json.loads(out.getvalue().splitlines()[-1])
+
+    done = hone("train", str(tmp_path / "in.json"), "--base", "blank:causal-tiny", "--epochs", "1", "--answer-length", "5", "--inline")  # fmt: skip
+    assert set(done["test"]) == {"accuracy", "margin"}
+    packed = hone("export", "last", "--to", str(tmp_path / "copy.zip"))
+    assert packed["checked"] == packed["equal"] > 0
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        archive.extractall(tmp_path / "copy")
+    (copy,) = (tmp_path / "copy").iterdir()
+    assert "base" not in json.loads((copy / "model" / "hone.json").read_text())
+    said = subprocess.run([sys.executable, "-I", str(copy / "predict.py"), "--json", "please say red 3"], capture_output=True, text=True)  # fmt: skip
+    assert said.returncode == 0, said.stderr[-2000:]
+    (run,) = (tmp_path / "home").glob("users/local/projects/*/runs/run-*")
+    (right,) = Predictor.open(run / "model", device="cpu").predict([{"messages": [{"role": "user", "content": "please say red 3"}]}])  # fmt: skip
+    assert json.loads(said.stdout.splitlines()[-1])["text"] == right.text
+    assert set(hone("evaluate", "last")["contenders"]) == {"run", "longer"}
+
+
+def test_real_preferences_are_found(data_dir: Path, tmp_path: Path):
+    data = Dataset.open(tmp_path)
+    data.add(data_dir / "dpo_pref" / "dpo_en_demo.json", "dpo_en_demo.json")
+    assert guessed(data) == "preferences"
+    rows = data.state.inputs(np.arange(3))
+    assert all(pair(one) and asked(one)[-1]["role"] == "user" for one in rows)
+
+
+def test_conversations_that_hold_their_own_question_are_found(tmp_path: Path):
+    turns = [[{"role": "user", "content": f"what is it {i}"}, {"role": "assistant", "content": a}] for i in range(30) for a in (f"a bike {i}", f"no {i}")]  # fmt: skip
+    lines = [json.dumps({"chosen": turns[i], "rejected": turns[i + 1]}) for i in range(0, 60, 2)]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(tmp_path / "in.jsonl", "in.jsonl")
+    assert guessed(data) == "preferences"
+    (one,) = data.state.inputs(np.arange(1))
+    assert asked(one) == turns[0][:1] and pair(one) == ("a bike 0", "no 0")
