@@ -10,15 +10,17 @@ guessing would not find them, and what it is to reach.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from core.tasks.base import LOWER, Labels  # noqa: E402
 from core.training import draft, runs  # noqa: E402
 from core.workspace import Workspace, read_json  # noqa: E402
 
+TRAIN_TEST = {"train.csv": "train", "test.csv": "test"}
 TRAIN_DEV_TEST = {"train.csv": "train", "dev.csv": "validation", "test.csv": "test"}
 
 
@@ -42,7 +45,7 @@ class Set:
     """A data set for a task. `aims`: measure -> least value on the test rows. `above`: rival -> how far over it in the task's first measure.
 
     `roles` holds columns that the guess would not find; `settings` what a person would set by hand for this data. Without validation rows
-    `validation` of the training rows are set aside.
+    `validation` of the training rows are set aside. `derived(source, folder)` writes `files` into a folder, from the data set called `source`.
     """
 
     task: str
@@ -52,12 +55,53 @@ class Set:
     roles: Mapping[str, str | list[str]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     validation: float = 0.1
+    source: str = ""
+    derived: Callable[[Path, Path], None] | None = None
+
+
+def questions_to_paragraphs(source: Path, folder: Path) -> None:
+    """squad_v1 as a search: the question, and the paragraph that holds its answer."""
+    for file, name in (("derived_train.json", "train.csv"), ("derived_heldout.json", "test.csv")):
+        with (folder / name).open("w", encoding="utf-8", newline="") as out:
+            lines = csv.writer(out)
+            lines.writerow(["query", "passage"])
+            for article in json.loads((source / file).read_text(encoding="utf-8"))["data"]:
+                for paragraph in article["paragraphs"]:
+                    lines.writerows([q["question"], paragraph["context"]] for q in paragraph["qas"])
+
+
+def relations_to_choose(source: Path, folder: Path) -> None:
+    """semeval2010_task8 as a test: how do the two belong together? The right relation (without its direction) among three others."""
+    for name in ("train.csv", "test.csv"):
+        with (source / name).open(encoding="utf-8", newline="") as file:
+            rows = [{**row, "relation": row["relation"].partition("(")[0]} for row in csv.DictReader(file)]
+        names = sorted({row["relation"] for row in rows})
+        dice = random.Random(1)
+        with (folder / name).open("w", encoding="utf-8", newline="") as out:
+            lines = csv.writer(out)
+            lines.writerow(["question", "A", "B", "C", "D", "answer"])
+            for row in rows:
+                options = [row["relation"], *dice.sample([n for n in names if n != row["relation"]], 3)]
+                dice.shuffle(options)
+                sentence = re.sub(r"</?e[12]>", "", row["sentence"])
+                asked = f"{sentence} How do {row['e1']} and {row['e2']} belong together?"
+                lines.writerow([asked, *options, "ABCD"[options.index(row["relation"])]])
 
 
 SETS: dict[str, Set] = {
     "goemotions": Set("multilabel", TRAIN_DEV_TEST, {"macro_f1": 0.40}, {"counting": 0.08}),
     "conll2003": Set("tokens", {"train.txt": "train", "valid.txt": "validation", "test.txt": "test"}, {"f1": 0.855}),
-    "semeval2010_task8": Set("relations", {"train.csv": "train", "test.csv": "test"}, {"macro_f1": 0.83}),
+    "semeval2010_task8": Set("relations", TRAIN_TEST, {"macro_f1": 0.83}),
+    "stsb_en": Set("similarity", TRAIN_DEV_TEST, {"spearman": 0.83}),
+    "mrpc": Set("pairs", TRAIN_TEST, {"f1": 0.85}),
+    "squad_search": Set("retrieval", TRAIN_TEST, source="squad_v1", derived=questions_to_paragraphs),
+    "relation_choice": Set("choice", TRAIN_TEST, source="semeval2010_task8", derived=relations_to_choose),
+    "multi30k": Set(
+        "text2text",
+        {"train.en-de.csv": "train", "val.en-de.csv": "validation", "test_2016_flickr.en-de.csv": "test"},
+        {"bleu": 10.0},
+        roles={"text": "en", "label": "de"},
+    ),
     "squad_v1": Set("answers", {"derived_train.json": "train", "derived_heldout.json": "test"}, {"f1": 0.40}),
 }
 
@@ -134,7 +178,11 @@ def judge(name: str, preset: str, found: list[dict[str, Any]]) -> None:
 def bring(dataset: Dataset, name: str, seed: int, rows: int | None) -> None:
     """The files as a person would drop them, the task as they would choose it, and of the training rows only some where so asked."""
     about = SETS[name]
-    folder = Path(os.environ.get("HONE_TEST_DATA") or ROOT.parent / "shared" / "data") / name
+    folder = Path(os.environ.get("HONE_TEST_DATA") or ROOT.parent / "shared" / "data") / (about.source or name)
+    if about.derived:
+        source, folder = folder, dataset.folder.parent / "derived"
+        folder.mkdir(parents=True)
+        about.derived(source, folder)
     for file, split in about.files.items():
         given = split if "validation" in about.files.values() or split == "test" else None
         dataset.add(folder / file, Path(file).name, split=given)
