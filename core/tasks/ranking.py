@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.evaluation import ranking
+from core.evaluation.ranking import auc, ndcg, recall, reciprocal_rank
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Ranking, Rival, Row, Score
 from core.tasks.choice import Choice
 from core.tasks.reading_rivals import words
@@ -108,10 +108,10 @@ class Ranked(Choice):
             if not any(right):
                 continue
             told = {
-                "ndcg@10": ranking.ndcg(right, values, TOP),
-                "auc": ranking.auc(right, values),
-                "recall@1": ranking.recall(right, values, 1),
-                "mrr": ranking.reciprocal_rank(right, values),
+                "ndcg@10": ndcg(right, values, TOP),
+                "auc": auc(right, values),
+                "recall@1": recall(right, values, 1),
+                "mrr": reciprocal_rank(right, values),
                 "loss": -float(np.log(max(1e-12, sum(v for v, r in zip(values, right, strict=True) if r)))),
             }
             for name, value in told.items():
