@@ -31,6 +31,7 @@ LABELLED = (
     "relations",
     "tokens",
     "choice",
+    "ranking",
     "images",
 )  # whose loss is over labels
 COMPARED = ("pairs", "similarity")  # whose two texts can be read together or apart
