@@ -86,7 +86,9 @@ class Session:
         self.device: Device = choose(self.settings)
         self.control = Control(folder)
         self.cleaning = Cleaning.of(self.settings.cleaning)
-        rows = cleaned(read_rows(folder / "rows.arrow", self.task), self.task.columns, self.cleaning)
+        rows = read_rows(folder / "rows.arrow", self.task)
+        if self.cleaning:
+            rows = cleaned(rows, self.task.columns, self.cleaning)
         self.train = [row for row in rows if row["split"] == "train"]
         self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
