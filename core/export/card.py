@@ -202,6 +202,13 @@ class _Card(Page):
         if self.labels and self.counts:
             rows = [(plain(label), f"{self.counts.get(label, 0):,}") for label in self.labels]
             yield self.table([Message("Label"), Message("Texts to learn from")], rows, escaped=True)
+        if carried := (self.about.get("extra") or {}).get("texts"):
+            told = Message(
+                "It carries along the {n:,} texts that it searches (model/stored.json): whoever has this folder can read them.",
+                n=carried,
+            )
+            yield self.say(told) + "\n"
+            return
         yield self.say(Message("The texts themselves are not part of this folder.")) + "\n"
 
     def training(self) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,6 +120,9 @@ def test_a_run_searches_its_own_texts_and_its_copy_finds_the_same(tiny_encoder: 
     assert finished["test"]["recall@1"] == pytest.approx(values["run"])  # the same texts are searched
     packed = pack.pack(folder)
     assert packed["checked"] == packed["equal"] == 20
+    with zipfile.ZipFile(packed["zip"]) as archive:
+        card = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("README.md"))
+    assert f"the {len(known)} texts that it searches" in card and "not part of this folder" not in card
 
 
 def test_columns_called_question_and_passage_are_for_it(tmp_path: Path):
