@@ -84,6 +84,7 @@ class Text2Text(Causal):
     )
     usual: Mapping[str, Any] = {
         "start_from_probe": False, "learning_rate": 1e-4, "batch_size": 32, "metric": "loss", "answer_length": 96,
+        "max_length": 256,
     }  # fmt: skip
 
     # What is learnt -------------------------------------------------------------------------------------------------
