@@ -160,7 +160,7 @@ class _Making:
         columns: dict[str, Any] = {"id": [], "inputs": [], "gold": [], "said": [], "prediction": [], "credit": []}
         for row, p, credit in zip(self.asked, predictions, self.credits["run"].tolist(), strict=True):
             inputs = {c.role: plain(c.kind, row.get(c.role)) for c in self.task.columns if not c.target}
-            gold = "" if target is None else kind(target.kind).shown(row[target.role], row)
+            gold = self.task.right(row) if target is None else kind(target.kind).shown(row[target.role], row)
             said = str(p.brief()["label"])
             cells = (row["id"], json.dumps(inputs), gold, said, json.dumps(p.as_json()), credit)
             for name, value in zip(columns, cells, strict=True):

@@ -357,6 +357,9 @@ class Task(Protocol):
     def credit(self, row: Row, prediction: Prediction, labels: Labels) -> float:
         """How right one answer is, from 0 to 1; worst answers are shown first, and differences between models are judged by it."""
 
+    def right(self, row: Row) -> str:
+        """The right answer in a line, where no column is the target; "" where there is none."""
+
     def report(self, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels) -> Mapping[str, Any]:
         """figure name -> its data (see `Figure`)."""
 

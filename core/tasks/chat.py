@@ -100,6 +100,11 @@ class Chat(Causal):
             extra = {"learnt": learnt, "prompt": prompt, **shared}
             yield Example(i, np.array(found.input_ids, dtype=np.int32), extra, weight=float(learnt.sum()))
 
+    def right(self, row: Row) -> str:
+        """What the assistant says last."""
+        turns = told(row)
+        return turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else ""
+
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         counts = [answers(row) for row in rows]
         order = sorted(range(len(rows)), key=lambda i: counts[i])

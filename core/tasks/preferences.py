@@ -202,6 +202,10 @@ class Preferences(Causal):
         margin = float(np.clip(prediction.known.get("margin", 0.0), -50, 50))
         return float(1 / (1 + np.exp(-margin)))
 
+    def right(self, row: Row) -> str:
+        both = pair(row)
+        return both[0] if both else ""
+
     # What is shown --------------------------------------------------------------------------------------------------
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:

@@ -60,6 +60,9 @@ class Usual:
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         return float(row["label"] == prediction.brief()["label"])
 
+    def right(self, row: Row) -> str:
+        return ""
+
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         return {}
 

@@ -116,6 +116,7 @@ def test_measures_are_over_all_tokens_together():
     found = TASK.score([{}, {}], [Text("", 2.0, 4, 3), Text("", 1.0, 1, 0)], NONE)
     assert found == {"loss": 0.6, "perplexity": pytest.approx(math.exp(0.6)), "token_accuracy": 0.6}
     assert TASK.credit({}, Text("", 2.0, 4), NONE) == pytest.approx(math.exp(-0.5))
+    assert TASK.right({"messages": talk("who", "me")}) == "me" and TASK.right({"messages": talk("who")}) == ""
 
 
 def test_without_an_answer_there_is_nothing_to_learn():
