@@ -133,16 +133,21 @@ def _asked(
 
 
 def told(row: Row) -> list[dict[str, str]]:
-    """The turns of a row; of data only up to the last answer."""
-    turns = [dict(turn) for turn in row.get("messages") or ()]
+    """The turns of a row; of data only up to the last answer. Plain words are a question."""
+    turns = turns_of(row)
     if "split" not in row:
         return turns
     last = max((i for i, turn in enumerate(turns) if turn["role"] == "assistant"), default=-1)
     return turns[: last + 1] or turns
 
 
+def turns_of(row: Row) -> list[dict[str, str]]:
+    said = row.get("messages") or ()
+    return [{"role": "user", "content": said}] if isinstance(said, str) else [dict(turn) for turn in said]
+
+
 def answers(row: Row) -> int:
-    return sum(turn["role"] == "assistant" for turn in row.get("messages") or ())
+    return sum(turn["role"] == "assistant" for turn in turns_of(row))
 
 
 def template_of(tokenizer: Any, settings: Any) -> str:

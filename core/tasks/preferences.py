@@ -18,7 +18,7 @@ from core.errors import DataError, RunError
 from core.tasks import chat_text
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Text
 from core.tasks.causal import WRITTEN, Causal, saying, spread, written
-from core.tasks.chat import NAMES, template_of
+from core.tasks.chat import NAMES, template_of, turns_of
 from core.words import Message
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def pair(row: Row) -> tuple[str, str] | None:
 
 def asked(row: Row) -> list[dict[str, str]]:
     """The turns before the answer."""
-    turns = [dict(turn) for turn in row.get("messages") or ()]
+    turns = turns_of(row)
     while turns and turns[-1]["role"] == "assistant":
         turns.pop()
     return turns

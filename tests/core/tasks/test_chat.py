@@ -78,6 +78,7 @@ def test_what_follows_the_last_answer_is_left_out_of_data_and_answered_in_a_ques
     turns = [*talk("how are you", "very well"), {"role": "user", "content": "what is it"}]
     source, _, _ = opened(base)
     assert told({"messages": turns, "split": "train"}) == turns[:2] and told({"messages": turns}) == turns
+    assert told({"messages": "plain words"}) == [{"role": "user", "content": "plain words"}]
     data, asked = (next(iter(TASK.encode([row], source.tokenizer, settings()))) for row in ({"messages": turns, "split": "test"}, {"messages": turns}))  # fmt: skip
     assert data.weight > 0 and asked.weight == 0
     assert source.tokenizer.decode(asked.extra["prompt"]).endswith("<|im_start|>assistant\n")
