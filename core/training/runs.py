@@ -327,11 +327,13 @@ def _worth_watching(rows: Path, seed: int) -> list[str]:
             table.column_names[1],
             table.column_names[-2],
         )  # the first input and, where there is one, the target
-        ids = [
-            (row["id"], row[last])
+        rows_of_part = [
+            row
             for row in table.select(list(dict.fromkeys(["id", first, last, "split"]))).to_pylist()
-            if row["split"] == part and len(row[first] or "") <= 90
-        ] or list(zip(table["id"].to_pylist(), table[last].to_pylist(), strict=True))
+            if row["split"] == part
+        ]
+        short = [row for row in rows_of_part if len(row[first] or "") <= 90]
+        ids = [(row["id"], row[last]) for row in short or rows_of_part]
     random.Random(seed).shuffle(ids)
     different = list({label: row for row, label in reversed(ids)}.values())[:WATCHED]
     return [*different, *(row for row, _ in ids if row not in set(different))][:WATCHED]
