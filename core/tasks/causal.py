@@ -129,8 +129,9 @@ def spelt(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
     from core.training import packing
 
-    apart_by = getattr(model, "keeps_apart", "") or packing.way(model.body, 0)
-    model.keeps_apart = apart_by or "never"
+    if not getattr(model, "keeps_apart", ""):
+        with torch.autocast(batch["input_ids"].device.type, enabled=False):  # halved arithmetic would look like a leak
+            model.keeps_apart = packing.way(model.body, 0) or "never"
     given = dict(batch)
     alone = int(batch["example"].max()) + 1 == len(batch["input_ids"])
     if not alone and model.keeps_apart == "mask":

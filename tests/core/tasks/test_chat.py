@@ -99,6 +99,18 @@ def test_packing_changes_no_examples_loss(base: Path):
     assert torch.allclose(packed, alone, atol=1e-4) and torch.allclose(apart, alone, atol=1e-4)
 
 
+def test_halved_arithmetic_packs_as_well(base: Path):
+    source, model, chosen = opened(base, packing=True)
+    rows = [{"messages": talk(f"what is {i}", "it is a bike"), "split": "train"} for i in range(4)]
+    examples = list(TASK.encode(rows, source.tokenizer, chosen))
+    batch = TASK.collate(examples, [TASK.target({}, one, NONE) for one in examples], source.tokenizer)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        found = TASK.forward(model.eval(), batch)
+    assert model.keeps_apart == "positions" and found.dtype == torch.float32
+    with torch.no_grad():
+        assert torch.allclose(found[:, :2], TASK.forward(model, batch)[:, :2], rtol=0.02)
+
+
 def test_the_loss_of_gathered_batches_is_that_of_one_large_batch(base: Path):
     source, model, chosen = opened(base, packing=False)
     rows = [{"messages": talk("what is it", "a bike " * n), "split": "train"} for n in (1, 5, 2)]
