@@ -22,8 +22,9 @@ def grounded(base: Base, folder: Path, task: Task, rows: Sequence[Mapping[str, A
         return base
     if not (folder / "config.json").is_file():
         from core.models import blank
-        from core.models.loading import replacing
+        from core.models.loading import quiet, replacing
 
+        quiet()
         kind, _, name = base.id.removeprefix(BLANK).partition("-")
         size = blank.size_of(kind, name)
         with replacing(folder) as new:

@@ -2,6 +2,7 @@
 
 <run>/run.json       written once, when Start is pressed
       rows.arrow     the texts, labels and splits as they were then
+      base/          a blank base, made from the training texts at the first step (core.training.grounding)
       events.jsonl   appended by the worker; `Run.view` folds it
       run.lock       held by the worker as long as it lives
       control        one word for the worker: pause | resume | stop | discard | leave
