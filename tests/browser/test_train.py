@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -263,7 +264,8 @@ def test_a_training_that_cannot_go_on_says_why(page, open_tab, mail, draft, tiny
 
     broken = tmp_path / "broken"
     shutil.copytree(tiny_encoder, broken)
-    (broken / "model.safetensors").write_bytes(b"not weights")
+    config = json.loads((broken / "config.json").read_text())
+    (broken / "config.json").write_text(json.dumps({**config, "intermediate_size": 48}))  # not the shape of its weights
     drafts.write(mail.folder, Draft("quick", {"base": str(broken)}))
     open_tab(page, "train")
     start(page)
