@@ -44,7 +44,9 @@ def tab(page, name: str) -> None:
 def seen(page, selector: str) -> None:
     """The first picture there has come and can be seen."""
     page.locator(selector).first.wait_for()
-    page.wait_for_function(f"s => {{ const img = document.querySelector(s); return img && ({SEEN})(img); }}", arg=selector)
+    page.wait_for_function(
+        f"s => {{ const img = document.querySelector(s); return img && ({SEEN})(img); }}", arg=selector
+    )
 
 
 def test_pictures_from_upload_to_playground(page, open_tab, project, tmp_path: Path):
@@ -59,7 +61,9 @@ def test_pictures_from_upload_to_playground(page, open_tab, project, tmp_path: P
     seen(page, "#page-label .lb-text img.pic.large")
     before = page.locator("#page-label .lb-text img").get_attribute("src")
     page.locator("#page-label .lb-key", has_text="apple").click()
-    page.wait_for_function("b => document.querySelector('#page-label .lb-text img').getAttribute('src') !== b", arg=before)
+    page.wait_for_function(
+        "b => document.querySelector('#page-label .lb-text img').getAttribute('src') !== b", arg=before
+    )
     seen(page, "#page-label .lb-last img.pic")
 
     tab(page, "settings")
