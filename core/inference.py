@@ -99,6 +99,17 @@ class Predictor:
         progress(len(given), len(given))
         return found
 
+    def stream(self, row: str | Mapping[str, Any], cancelled: Callable[[], bool] = _never) -> Iterator[str]:
+        """The text that a model writes to a row, piece by piece; it ends early when `cancelled` says so. Nothing comes from a model that
+        does not write, or not from its prompt onwards: ask `predict`."""
+        from core.tasks import task
+
+        columns = task(self.task).columns
+        given = [row if isinstance(row, Mapping) else {self.inputs[0]: str(row or "")}]
+        (one,) = cleaned(given, columns, self.cleaning) if self.cleaning else given
+        if hasattr(self._model, "stream"):
+            yield from self._model.stream(one, cancelled)
+
     def probabilities(
         self, texts: Sequence[str], progress: Progress = _nobody, cancelled: Callable[[], bool] = _never
     ) -> np.ndarray:

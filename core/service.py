@@ -12,13 +12,15 @@ import itertools
 import json
 import os
 import queue
+import secrets
 import subprocess
 import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from core.words import Message
 ROOT = Path(__file__).resolve().parent.parent
 IDLE = 600.0  # seconds without a question after which the process ends
 MODELS = 4  # in memory at once; the one not asked for longest goes first
+MOST_SAYING = 200  # texts under way or not yet fetched
 MOST_TEXTS, LONGEST = 256, 100_000  # texts a question, characters a text; a file goes through `predict_file`
 
 
@@ -39,6 +42,7 @@ class Service:
         self._idle = idle
         self._lock = threading.Lock()
         self._process: _Process | None = None
+        self._saying: dict[str, tuple[_Process, int, _Waiting]] = {}  # texts that are being written, the oldest first
         self._closed = False
 
     def predict(
@@ -49,19 +53,48 @@ class Service:
 
         Raises Missing when the run has no model (yet), HoneError when no answer came in time.
         """
-        model = Path(run_folder) / "model"
-        if not (model / "hone.json").is_file():
-            raise Missing(
-                Message("This run has no model yet."),
-                fix=Message("Wait until it has finished, or choose another run."),
-            )
-        question = {"model": str(model), "rows": [_cut(row) for row in rows[:MOST_TEXTS]]}
-        answer = self._ask(question, timeout)
-        if "error" in answer:
-            raise HoneError(
-                Message.from_json(answer["error"]), fix=Message.from_json(answer["fix"]) if answer.get("fix") else None
-            )
-        return answer
+        question = {"model": str(_model_of(run_folder)), "rows": [_cut(row) for row in rows[:MOST_TEXTS]]}
+        return _checked(self._ask(question, timeout))
+
+    def say(self, run_folder: Path | str, row: str | Mapping[str, Any]) -> str:
+        """Have a text written to a row; `heard(id)` tells how far it is. Raises Missing when the run has no model."""
+        question = {"model": str(_model_of(run_folder)), "rows": [_cut(row)], "stream": True}
+        process = self._running()
+        try:
+            number, waiting = process.begin(question)
+        except ConnectionError:
+            self._drop(process)
+            process = self._running()
+            number, waiting = process.begin(question)
+        id = secrets.token_urlsafe(12)
+        with self._lock:
+            for old in list(self._saying)[: max(0, len(self._saying) - MOST_SAYING)]:
+                del self._saying[old]
+            self._saying[id] = (process, number, waiting)
+        return id
+
+    def heard(self, id: str) -> dict[str, Any]:
+        """{"text": so far, "done": bool, "milliseconds": once it is done}. Raises Missing for what nobody says, HoneError where it failed."""
+        with self._lock:
+            if id not in self._saying:
+                raise Missing(Message("This answer is not here any more."), fix=Message("Ask again."))
+            process, _, waiting = self._saying[id]
+        if not waiting.answered.is_set():
+            return {"text": "".join(waiting.pieces), "done": False}
+        with self._lock:
+            self._saying.pop(id, None)
+        if waiting.answer is None:
+            self._drop(process)
+            raise self._ended()
+        answer = _checked(waiting.answer)
+        return {"text": answer["answers"][0]["text"], "done": True, "milliseconds": answer["milliseconds"]}
+
+    def hush(self, id: str) -> None:
+        """It stops writing after the word at hand; what was written is the answer."""
+        with self._lock:
+            said = self._saying.get(id)
+        if said:
+            said[0].stop(said[1])
 
     def warm(self, run_folder: Path | str) -> None:
         """Have the model loaded, without waiting for it: the first answer then comes as fast as the next."""
@@ -93,7 +126,10 @@ class Service:
                 ) from None
             except ConnectionError:
                 self._drop(process)
-        raise HoneError(
+        raise self._ended()
+
+    def _ended(self) -> HoneError:
+        return HoneError(
             Message("The model could not be asked: its process ended."),
             fix=Message("The reason is in {file}. Perhaps memory ran out.", file=self._log.name),
         )
@@ -113,6 +149,24 @@ class Service:
         process.end()
 
 
+def _model_of(run_folder: Path | str) -> Path:
+    model = Path(run_folder) / "model"
+    if not (model / "hone.json").is_file():
+        raise Missing(
+            Message("This run has no model yet."),
+            fix=Message("Wait until it has finished, or choose another run."),
+        )
+    return model
+
+
+def _checked(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise HoneError(
+            Message.from_json(answer["error"]), fix=Message.from_json(answer["fix"]) if answer.get("fix") else None
+        )
+    return answer
+
+
 def _cut(value: Any) -> Any:
     """Texts within bounds, however deep they stand."""
     if isinstance(value, str):
@@ -126,6 +180,7 @@ def _cut(value: Any) -> Any:
 class _Waiting:
     answered: threading.Event = field(default_factory=threading.Event)
     answer: dict[str, Any] | None = None
+    pieces: list[str] = field(default_factory=list)  # of a text that is being written
 
 
 class _Process:
@@ -158,18 +213,7 @@ class _Process:
 
     def ask(self, question: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Raises TimeoutError, or ConnectionError when the process ends before it answers."""
-        number, waiting = next(self._numbers), _Waiting()
-        line = json.dumps({"number": number, **question}).encode("ascii") + b"\n"
-        with self._lock:
-            if self._over:
-                raise ConnectionError
-            self._waiting[number] = waiting
-            try:
-                assert self._popen.stdin is not None
-                self._popen.stdin.write(line)
-                self._popen.stdin.flush()
-            except (OSError, ValueError):
-                raise ConnectionError from None
+        number, waiting = self.begin(question)
         try:
             if not waiting.answered.wait(max(0.0, timeout)):
                 raise TimeoutError
@@ -178,6 +222,28 @@ class _Process:
         if waiting.answer is None:
             raise ConnectionError
         return waiting.answer
+
+    def begin(self, question: Mapping[str, Any]) -> tuple[int, _Waiting]:
+        """Ask without waiting. ConnectionError where the process has ended."""
+        number, waiting = next(self._numbers), _Waiting()
+        with self._lock:
+            if self._over:
+                raise ConnectionError
+            self._waiting[number] = waiting
+            self._tell({"number": number, **question})
+        return number, waiting
+
+    def stop(self, number: int) -> None:
+        with self._lock, contextlib.suppress(ConnectionError):
+            self._tell({"stop": number})
+
+    def _tell(self, line: Mapping[str, Any]) -> None:
+        try:
+            assert self._popen.stdin is not None
+            self._popen.stdin.write(json.dumps(line).encode("ascii") + b"\n")
+            self._popen.stdin.flush()
+        except (OSError, ValueError):
+            raise ConnectionError from None
 
     def end(self) -> None:
         with contextlib.suppress(OSError):
@@ -192,8 +258,12 @@ class _Process:
         for line in self._popen.stdout:
             with contextlib.suppress(ValueError):  # not ours: some library printed it
                 told = json.loads(line)
-                waiting = self._waiting.get(told.pop("number", -1))
-                if waiting:
+                number = told.pop("number", -1)
+                waiting = self._waiting.get(number)
+                if waiting and "piece" in told:
+                    waiting.pieces.append(told["piece"])
+                elif waiting:
+                    self._waiting.pop(number, None)
                     waiting.answer = told
                     waiting.answered.set()
         with self._lock:
@@ -230,8 +300,14 @@ def main(idle: float) -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print goes to the log
     lines: queue.Queue[bytes] = queue.Queue()
-    threading.Thread(target=_read, args=(lines,), name="questions", daemon=True).start()
+    stopped: set[int] = set()
+    threading.Thread(target=_read, args=(lines, stopped), name="questions", daemon=True).start()
     models = _Models(MODELS)
+
+    def tell(line: Mapping[str, Any]) -> None:
+        out.write(json.dumps(line).encode("ascii") + b"\n")
+        out.flush()
+
     while True:
         try:
             line = lines.get(timeout=idle)
@@ -240,24 +316,36 @@ def main(idle: float) -> None:
         if not line:
             return
         question = json.loads(line)
-        answer = {"number": question["number"], **_answer(models, question)}
-        out.write(json.dumps(answer).encode("ascii") + b"\n")
-        out.flush()
+        number = question["number"]
+
+        def piece(text: str, number: int = number) -> bool:
+            """Tell a piece of a text; True when no more of it is wanted."""
+            tell({"number": number, "piece": text})
+            return number in stopped
+
+        tell({"number": number, **_answer(models, question, piece, partial(stopped.__contains__, number))})
+        stopped.discard(number)
 
 
-def _read(lines: queue.Queue[bytes]) -> None:
+def _read(lines: queue.Queue[bytes], stopped: set[int]) -> None:
     for line in sys.stdin.buffer:
-        lines.put(line)
+        if line.startswith(b'{"stop"'):
+            stopped.add(json.loads(line)["stop"])
+        else:
+            lines.put(line)
     lines.put(b"")
 
 
-def _answer(models: _Models, question: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(
+    models: _Models, question: Mapping[str, Any], piece: Callable[[str], bool], stopped: Callable[[], bool]
+) -> dict[str, Any]:
     try:
         predictor = models.get(Path(question["model"]))
         began = time.perf_counter()
-        answers = predictor.predict(question["rows"])
+        shown = _streamed(predictor, question["rows"][0], piece, stopped) if question.get("stream") else None
+        if shown is None:
+            shown = [a.as_json() for a in predictor.predict(question["rows"])]
         spent = (time.perf_counter() - began) * 1000
-        shown = [a.as_json() for a in answers]
         return {"answers": shown, "milliseconds": round(spent, 2)}
     except HoneError as error:
         return {"error": error.message.as_json(), "fix": error.fix.as_json() if error.fix else None}
@@ -266,6 +354,20 @@ def _answer(models: _Models, question: Mapping[str, Any]) -> dict[str, Any]:
 
         traceback.print_exc()
         return {"error": Message("The model could not answer this text.").as_json(), "fix": None}
+
+
+def _streamed(
+    predictor: Any, row: Any, piece: Callable[[str], bool], stopped: Callable[[], bool]
+) -> list[dict[str, Any]] | None:
+    """The text written to a row, told piece by piece; None where nothing was written so (another way of writing)."""
+    from core.tasks.base import Text
+
+    pieces: list[str] = []
+    for one in predictor.stream(row, stopped):
+        pieces.append(one)
+        if piece(one):
+            break
+    return [Text("".join(pieces).strip()).as_json()] if pieces or stopped() else None
 
 
 class _Models:

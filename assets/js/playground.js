@@ -6,6 +6,7 @@
   const { h, t, fill } = Hone;
   const PAUSE = 60; // milliseconds after a key before asking
   const SLOW = 600; // milliseconds after which it says that the model is being loaded
+  const HEAR = 0.15; // seconds between two looks at a text that is being written
   const gap = Hone.language === "zh" ? "" : " "; // a full-width stop brings its own space
   const WRITERS = ["text"]; // kinds of answers that take a while: asked for when the person says so, not while they write
 
@@ -100,6 +101,8 @@
       view.fields.put(row);
       changed(0);
     };
+    view.stop = Hone.button(t("Stop"), () => view.ctx.call("hush", { said: view.saying || [] }), { small: true });
+    view.stop.hidden = true;
     const asking = writes(view) ? Hone.button(t("Ask the model"), () => question(view), { small: true, class: "btn small pg-ask" }) : null;
     return h(
       "section.card.pg-write",
@@ -109,6 +112,7 @@
       h(
         "div.pg-row",
         asking,
+        view.stop,
         Hone.button(runOf(view, view.run).inputs[0].kind === "image" ? t("A test picture") : t("A test text"), () => sample(view, false), { small: true }),
         Hone.button(t("One it got wrong"), () => sample(view, true), { small: true }),
         Hone.button(t("Clear"), () => { view.put({ text: "" }); view.fields.focus(); }, { small: true, link: true }),
@@ -187,7 +191,8 @@
     const slow = setTimeout(() => waking(view), SLOW);
     let made, trouble;
     try {
-      made = await view.ctx.call("answer", plainText(runOf(view, runs[0])) ? { runs, text: Object.values(inputs)[0] } : { runs, inputs });
+      const what = plainText(runOf(view, runs[0])) ? { runs, text: Object.values(inputs)[0] } : { runs, inputs };
+      made = writes(view) ? await written(view, what, () => clearTimeout(slow)) : await view.ctx.call("answer", what);
     } catch (error) {
       trouble = error;
     }
@@ -198,6 +203,32 @@
     if (trouble) return unanswered(view, trouble);
     view.inputs = inputs;
     blocks(view, made.answers);
+  }
+
+  /* A text as it is written; the other run's follows when the first has ended. What was written stays, whoever stops it. */
+  async function written(view, what, begun) {
+    const { said } = await view.ctx.call("say", what);
+    view.saying = said;
+    view.stop.hidden = false;
+    const ended = {};
+    try {
+      for (;;) {
+        const open = said.filter((id) => !ended[id]);
+        const { answers } = await view.ctx.call("heard", { said: open });
+        const now = Object.fromEntries(open.map((id, i) => [id, answers[i]]));
+        for (const id of open) if (now[id].done) ended[id] = now[id];
+        const made = { answers: said.map((id) => ended[id] || now[id]) };
+        if (said.every((id) => ended[id])) return made;
+        if (made.answers.some((one) => one.error || one.said.text)) {
+          begun();
+          blocks(view, made.answers);
+        }
+        await Hone.sleep(HEAR);
+      }
+    } finally {
+      view.saying = null;
+      view.stop.hidden = true;
+    }
   }
 
   function waking(view) {
@@ -216,6 +247,7 @@
   function blocks(view, answers = null) {
     view.shown = answers;
     view.answers.classList.remove("busy");
+    view.answers.setAttribute("aria-busy", String(Boolean(answers && answers.some((one) => one.done === false)))); // read out once it is whole
     fill(view.answers, chosen(view).map((id, i) => block(view, runOf(view, id), answers ? answers[i] : null)));
   }
 
@@ -227,7 +259,7 @@
       blocks(view, view.shown);
     };
     const drawn = Hone.playgroundAnswer(answer ? answer.kind : run.answers, answer, { run, open, turn, inputs: view.inputs });
-    const on = answer && answer.kind === "text" && run.inputs.some((one) => one.kind === "messages");
+    const on = answer && answer.kind === "text" && answer.done !== false && run.inputs.some((one) => one.kind === "messages");
     return h(
       "div.pg-block",
       drawn.top,
@@ -239,6 +271,7 @@
 
   function how(view, answer) {
     if (!answer) return t("Nothing asked yet.");
+    if (answer.done === false) return answer.said.text ? t("Writing…") : t("Waits for the other run…");
     const said = [t("Answered in {ms} ms.", { ms: Math.max(1, Math.round(answer.milliseconds)) })];
     const truth = view.told && view.told.label;
     if (truth && answer.kind === "label_scores") said.push(gap, truth === answer.labels[0].name ? h("b.good", t("Right.")) : h("b.bad", t("Wrong.")));

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +49,18 @@ class Encoder:
         found = asking.outputs(self.model, examples, mine, self.tokenizer, self.device, told)
         labels = Labels(self.labels, (0,) * len(self.labels), self.extra, self.stored)
         return mine.decode(found, rows, examples, labels)
+
+    def stream(self, row: Row, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
+        """The text it writes to a row, piece by piece; nothing where the task writes otherwise than by going on from a prompt."""
+        from core.models import generating
+        from core.tasks import task
+        from core.tasks.causal import how_written
+
+        for example in task(self.task).encode([row], self.tokenizer, self.settings):
+            if (prompt := example.extra.get("prompt")) is not None:
+                how = how_written(self.model, example.extra)
+                yield from generating.stream(self.model.body, self.tokenizer, prompt, how, cancelled)
+                return
 
     def probabilities(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         answers = self.answer([{"text": text} for text in texts], progress)

@@ -191,15 +191,22 @@ def written(model: Any, examples: Sequence[Example]) -> list[str | None]:
     if not places:
         return texts
     extra = examples[places[0]].extra
-    longest = generating.context(model.body)
-    how = generating.Settings(**extra["say"])
-    if longest:  # a model that goes on from its prompt keeps half of what it holds at once for that
-        most = longest - 1 if generating.encodes(model.body) else longest // 2
-        how = replace(how, max_new_tokens=max(1, min(how.max_new_tokens, most)))
+    how = how_written(model, extra)
     prompts = [examples[i].extra["prompt"] for i in places]
     for i, answer in zip(places, generating.generate(model.body, extra["tokenizer"], prompts, how), strict=True):
         texts[i] = answer.text.strip()
     return texts
+
+
+def how_written(model: Any, extra: Mapping[str, Any]) -> Any:
+    """core.models.generating.Settings of an example, for what the model holds at once."""
+    from core.models import generating
+
+    how, longest = generating.Settings(**extra["say"]), generating.context(model.body)
+    if not longest:
+        return how
+    most = longest - 1 if generating.encodes(model.body) else longest // 2  # the other half is for the prompt
+    return replace(how, max_new_tokens=max(1, min(how.max_new_tokens, most)))
 
 
 def spread(count: int, most: int) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -13,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract_rows import write_run
 
 from core.errors import HoneError, Missing
 from core.inference import Predictor
 from core.service import Service
+from core.tasks import TASKS
 from core.training.runs import Run
+from core.training.worker import worker
 
 TEXTS = ["lost my card", "great film", ""]
 
@@ -129,3 +133,53 @@ def test_the_page_stays_without_torch(classic_run: Run, tmp_path: Path):
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def writing_run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose model writes: a real tiny language model, tuned for a moment."""
+    folder = tmp_path_factory.mktemp("writing") / "run"
+    write_run(folder, TASKS["language"], data_dir / "stories260k", length="steps", steps=2, answer_length=200)
+    worker(str(folder))
+    return folder
+
+
+def whole(service: Service, id: str, seconds: float = 60.0) -> tuple[dict, list[str]]:
+    """The end of a text, and what was heard of it on the way."""
+    until, heard = time.monotonic() + seconds, []
+    while time.monotonic() < until:
+        told = service.heard(id)
+        if told["done"]:
+            return told, heard
+        heard.append(told["text"])
+        time.sleep(0.01)
+    raise AssertionError("it did not end")
+
+
+def test_a_text_comes_piece_by_piece_and_is_the_whole_answer(service: Service, writing_run: Path):
+    told, heard = whole(service, service.say(writing_run, "Once upon a time"))
+    (right,) = Predictor.open(writing_run / "model", device="cpu").predict(["Once upon a time"])
+    assert told["text"] == right.text and told["milliseconds"] > 0
+    parts = [text for text in dict.fromkeys(heard) if text]
+    assert len(parts) > 2 and all(later.startswith(text) for text, later in itertools.pairwise(parts))
+
+
+def test_a_text_can_be_stopped_and_what_was_written_stays(service: Service, writing_run: Path):
+    service.predict(writing_run, ["."])
+    id = service.say(writing_run, "Once upon a time")
+    while not service.heard(id)["text"]:
+        time.sleep(0.005)
+    service.hush(id)
+    told, _ = whole(service, id)
+    (right,) = Predictor.open(writing_run / "model", device="cpu").predict(["Once upon a time"])
+    assert told["text"] and right.text.startswith(told["text"]) and len(told["text"]) < len(right.text)
+    with pytest.raises(Missing, match="not here any more"):
+        service.heard(id)
+
+
+def test_a_text_whose_process_dies_is_told(service: Service, writing_run: Path):
+    id = service.say(writing_run, "Once upon a time")
+    os.kill(service._process.pid, signal.SIGKILL)
+    with pytest.raises(HoneError, match="its process ended"):
+        whole(service, id)
+    assert whole(service, service.say(writing_run, "Once"))[0]["done"]

@@ -25,7 +25,7 @@ SAMPLE = 4  # rows of an answered file shown
 
 
 def tab(page: Page) -> None:
-    own_words: list[Callable[..., Any]] = [playground, wake, answer, sample, examples]
+    own_words: list[Callable[..., Any]] = [playground, wake, answer, say, heard, hush, sample, examples]
     whole_file: list[Callable[..., Any]] = [file_look, file_start, file_state, file_cancel, file_result]
     panel(page, "playground", own_words + whole_file + away.CALLS)
 
@@ -62,6 +62,29 @@ def answer(here: Here, *, runs: list[str], text: str = "", inputs: dict[str, Any
 
 
 @call
+def say(here: Here, *, runs: list[str], text: str = "", inputs: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Have one or two runs write to a text; `heard` tells how far they are."""
+    return {
+        "said": [
+            here.service.say(here.run(run).folder, _row(here, here.run(run), text[:LONGEST], inputs))
+            for run in runs[:2]
+        ]
+    }
+
+
+@call
+def heard(here: Here, *, said: list[str]) -> dict[str, Any]:
+    """What was written so far, in the order asked; what has ended is told once."""
+    return {"answers": [_heard(here, one) for one in said[:2]]}
+
+
+@call
+def hush(here: Here, *, said: list[str]) -> None:
+    for one in said[:2]:
+        here.service.hush(one)
+
+
+@call
 def sample(here: Here, *, run: str, wrong: bool = False, not_this: str | None = None) -> dict[str, Any]:
     """A text of the test split with its label; with `wrong` one that the run read wrongly."""
     rows = _mistakes(here, run) if wrong else _aside(here.run(run))
@@ -86,13 +109,7 @@ def examples(here: Here, *, run: str) -> dict[str, Any]:
 
 def _answer(here: Here, run: str, text: str, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     chosen = here.run(run)
-    first = asked(chosen.spec["task"])[0]
-    if inputs is None and first.kind != "text":
-        inputs = {first.role: text}
-    row: Any = text
-    if inputs is not None:
-        row = asking.row_of(chosen.spec["task"], inputs, lambda value: _picture(here, chosen, value))
-    said = here.service.predict(chosen.folder, [row])
+    said = here.service.predict(chosen.folder, [_row(here, chosen, text, inputs)])
     one = said["answers"][0]
     if one["kind"] != "label_scores":
         return {"kind": one["kind"], "said": one, "milliseconds": said["milliseconds"]}
@@ -105,6 +122,24 @@ def _answer(here: Here, run: str, text: str, inputs: Mapping[str, Any] | None) -
         "milliseconds": said["milliseconds"],
         "unsure": _unsure([share for _, share in ranked]),
     }
+
+
+def _heard(here: Here, said: str) -> dict[str, Any]:
+    try:
+        now = here.service.heard(said)
+    except HoneError as error:
+        return {"error": told(error, here.language), "done": True}
+    return {"kind": "text", "said": {"text": now["text"]}, "done": now["done"], "milliseconds": now.get("milliseconds")}
+
+
+def _row(here: Here, run: Any, text: str, inputs: Mapping[str, Any] | None) -> Any:
+    """What a run is asked: a text, or a value for each input role."""
+    first = asked(run.spec["task"])[0]
+    if inputs is None and first.kind != "text":
+        inputs = {first.role: text}
+    if inputs is None:
+        return text
+    return asking.row_of(run.spec["task"], inputs, lambda value: _picture(here, run, value))
 
 
 def _picture(here: Here, run: Any, value: Any) -> str:
