@@ -272,7 +272,7 @@ def write_run(folder: Path, task: Task, base: Path, **more: Any) -> None:
     settings = TrainingSettings(base=known.id, **values_of(task, **more))
     parts = Counter(row["split"] for row in rows)
     spec = {
-        "format": 1, "id": folder.name, "name": task.name, "task": task.name, "preset": "own", "base": known.as_json(),
+        "format": 1, "id": folder.name, "name": task.name, "created": "2026-01-01T00:00:00+00:00", "task": task.name, "preset": "own", "base": known.as_json(),
         "settings": settings.model_dump(), "phases": [{"method": "full", "settings": {}, "fresh": False}],
         "labels": {"names": names, "colours": [1] * len(names)}, "watched": [row["id"] for row in rows[3:9:5]], "threads": 1,
         "data": {"name": "rows.csv", "version": 1, "counts": dict(parts), "columns": {}},
