@@ -33,12 +33,11 @@ class Done:
         files = home / "in"
         files.mkdir(parents=True)
         self.rows = ROWS[name](files)
-        lines = [json.dumps({k: v for k, v in row.items() if k != "id"}, ensure_ascii=False) for row in self.rows]
-        (files / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.file = brought(self.rows, files)
         method = ["--method", "full", "--start-from-probe", "no"]
         columns = [f for c in self.task.columns if c.role in self.rows[0] for f in ("--column", f"{c.role}={c.role}")]
         chosen = ["--task", name, "--base", str(base), *columns, "--split", "split"]
-        self.trained = self.hone("train", str(files / "rows.jsonl"), *chosen, *method, *TINY, "--inline")
+        self.trained = self.hone("train", str(self.file), *chosen, *method, *TINY, "--inline")
         (self.folder,) = (home / "work").glob("users/local/projects/*/runs/run-*")
         self.exported = self.hone("export", "last", "--to", str(home / "copy.zip"))
         with zipfile.ZipFile(home / "copy.zip") as archive:
@@ -60,6 +59,20 @@ class Done:
         roles = getattr(self.task, "asks", ()) or tuple(c.role for c in self.task.columns if not c.target)
         rows = [row for row in self.rows if row["split"] == "test"]
         return [{role: row[role] for role in roles if role in row} for row in rows[:3]]
+
+
+def brought(rows: list[dict[str, Any]], folder: Path) -> Path:
+    """The rows as people bring them: JSON lines; pictures in a zip, beside a table of their names."""
+    if "image" not in rows[0]:
+        lines = [json.dumps({k: v for k, v in row.items() if k != "id"}, ensure_ascii=False) for row in rows]
+        (folder / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return folder / "rows.jsonl"
+    table = ["image,label,split", *(f"{Path(row['image']).name},{row['label']},{row['split']}" for row in rows)]
+    with zipfile.ZipFile(folder / "rows.zip", "w") as archive:
+        archive.writestr("rows.csv", "\n".join(table) + "\n")
+        for path in {row["image"] for row in rows}:
+            archive.write(path, Path(path).name)
+    return folder / "rows.zip"
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +120,8 @@ def test_the_command_line_answers_as_the_model_does(name: str, done):
 @every_task
 def test_a_whole_file_comes_back_with_answers(name: str, done):
     here = done(name)
-    file, out = here.home / "in" / "rows.jsonl", here.home / "answered.csv"
-    told = here.hone("predict", "last", str(file), "--out", str(out))
+    out = here.home / "answered.csv"
+    told = here.hone("predict", "last", str(here.file), "--out", str(out))
     assert told["done"] == told["rows"] == len(here.rows) and out.is_file()
 
 
