@@ -71,12 +71,8 @@ REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/core/test_job
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file stay in one process (`--dist loadgroup`), those of every task apart by task. Tests in REAL_TIME get a second try; tests
-    marked gpu are skipped, with the reason, where there is no GPU."""
+    """Tests in REAL_TIME get a second try; tests marked gpu are skipped, with the reason, where there is no GPU."""
     for item in items:
-        file, _, name = item.nodeid.partition("::")
-        apart = name.partition("[")[2] if file.endswith("test_every_task.py") else ""
-        item.add_marker(pytest.mark.xdist_group(f"{file}{apart}"))
         if item.nodeid.startswith(REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=1))
     wanted = [item for item in items if item.get_closest_marker("gpu")]
