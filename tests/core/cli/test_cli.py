@@ -191,7 +191,7 @@ def test_users_are_added_with_a_password_that_is_asked_for(hone: Hone, tmp_path:
 def test_ctrl_c_stops_and_says_how_to_go_on(hone: Hone, home: Path, table: Path, tiny_encoder: Path):
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "train", str(table), "--project", "stopped", "--base", str(tiny_encoder), "--length", "steps",
-         "--steps", "800", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
+         "--steps", "400", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
         cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     seen: list[str] = []

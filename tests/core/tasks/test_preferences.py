@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,6 @@ import torch
 from contract_rows import ROWS, events, write_run
 from torch.nn import functional
 
-from core.cli import main
 from core.data.dataset import Dataset
 from core.errors import RunError
 from core.inference import Predictor
@@ -152,33 +146,6 @@ def test_a_real_model_learns_which_answers_are_better(knobs: dict[str, Any], dat
     asked_again = [{**r, "split": "test"} for r in made[4::5]]
     again = TASK.score(asked_again, Predictor.open(folder / "model", device="cpu").predict(asked_again), NONE)
     assert again["margin"] == pytest.approx(end["test"]["margin"], abs=1e-3)  # the reference is found again
-
-
-def test_the_command_line_trains_and_the_copy_answers_the_same(tmp_path: Path):
-    lines = [{"prompt": f"please say red {i}", "chosen": f"I say red now {i}", "rejected": f"never ever {i}"} for i in range(50)]  # fmt: skip
-    (tmp_path / "in.json").write_text(json.dumps(lines), encoding="utf-8")
-
-    def hone(*arguments: str) -> Any:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main([*arguments, "--workspace", str(tmp_path / "home"), "--json"])
-        assert code == 0, err.getvalue()
-        return json.loads(out.getvalue().splitlines()[-1])
-
-    done = hone("train", str(tmp_path / "in.json"), "--base", "blank:causal-tiny", "--epochs", "1", "--answer-length", "5", "--inline")  # fmt: skip
-    assert set(done["test"]) == {"accuracy", "margin"}
-    packed = hone("export", "last", "--to", str(tmp_path / "copy.zip"))
-    assert packed["checked"] == packed["equal"] > 0
-    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
-        archive.extractall(tmp_path / "copy")
-    (copy,) = (tmp_path / "copy").iterdir()
-    assert "base" not in json.loads((copy / "model" / "hone.json").read_text())
-    said = subprocess.run([sys.executable, "-I", str(copy / "predict.py"), "--json", "please say red 3"], capture_output=True, text=True)  # fmt: skip
-    assert said.returncode == 0, said.stderr[-2000:]
-    (run,) = (tmp_path / "home").glob("users/local/projects/*/runs/run-*")
-    (right,) = Predictor.open(run / "model", device="cpu").predict([{"messages": [{"role": "user", "content": "please say red 3"}]}])  # fmt: skip
-    assert json.loads(said.stdout.splitlines()[-1])["text"] == right.text
-    assert set(hone("evaluate", "last")["contenders"]) == {"run", "longer"}
 
 
 def test_real_preferences_are_found(data_dir: Path, tmp_path: Path):
