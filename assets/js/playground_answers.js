@@ -4,6 +4,7 @@
   "use strict";
   const { h, t } = Hone;
   const BARS = 6; // labels shown at first
+  const LONG = 240; // characters of a text found that are shown at first
 
   /** about: {run, open, turn(): show all or fewer, inputs: what was asked} -> {top: node, below: node}; `answer` null: nothing asked yet. */
   Hone.playgroundAnswer = (kind, answer, about) => (KINDS[kind] || KINDS.text)(answer, about);
@@ -91,12 +92,21 @@
     return { top: null, below: said ? h("div.pg-written.said", said) : h("p.ans.none", t("It wrote nothing.")) };
   }
 
+  /* A long text shows its beginning, and the rest when asked. */
+  function inFull(text) {
+    if (text.length <= LONG) return Hone.said(text);
+    const box = h("div");
+    const more = Hone.button(t("All of it"), () => Hone.fill(box, Hone.said(text)), { link: true });
+    Hone.fill(box, Hone.said(text.slice(0, LONG).trimEnd() + " …"), " ", more);
+    return box;
+  }
+
   function ranking(answer) {
     if (!answer) return { top: top("–", { none: true }), below: null };
     const { items } = answer.said;
     const scores = items.map((one) => one.score);
     const [least, most] = [Math.min(0, ...scores), Math.max(...scores)];
-    const row = (one) => h("li", Hone.said(one.text), h("div.t", { title: short(one.score) }, h("i", { style: { width: (100 * (one.score - least)) / (most - least || 1) + "%" } })), h("span.v", Hone.fmt.number(one.score, 3)));
+    const row = (one) => h("li", inFull(one.text), h("div.t", { title: short(one.score) }, h("i", { style: { width: (100 * (one.score - least)) / (most - least || 1) + "%" } })), h("span.v", Hone.fmt.number(one.score, 3)));
     return { top: null, below: items.length ? h("ol.pg-ranking", items.map(row)) : h("p.ans.none", t("Nothing found")) };
   }
 

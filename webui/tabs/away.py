@@ -10,7 +10,9 @@ from core.export.recipe import recipe_text
 from core.models import uploads
 from core.words import Message
 from webui.calls import Here, call
+from webui.finished import asked
 
+LONGEST = 90  # characters of an example
 NOT_IN_QUOTES = set('"\\$`!%\n\r\t')  # characters a shell reads differently between double quotes
 
 
@@ -79,35 +81,56 @@ def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
         "checked": Message(
             "Opened again in a fresh process: same answer for {k} of {n} texts.", k=made["equal"], n=made["checked"]
         ),
-        "use": f'python predict.py "{_example(run)}"',
+        "use": _use(run),
         "recipe": recipe,
         "command": _command(run),
     }
 
 
-def _example(run: Any) -> str:
-    """A short text of the run that every shell takes between double quotes."""
-    from webui.tabs.playground import _kept_aside
+def _use(run: Any) -> str:
+    """How the copy is asked, with a short row of the run that every shell takes between double quotes."""
+    from webui.tabs.playground import _aside
 
-    for row in sorted(_kept_aside(run.folder)[:500], key=lambda row: abs(len(row["text"]) - 40)):
-        if not NOT_IN_QUOTES & set(row["text"]) and len(row["text"]) < 90:
-            return str(row["text"])
-    return "..."
+    first, *others = [column for column in asked(run.spec["task"]) if column.required]
+    for row in sorted(_aside(run)[:500], key=lambda row: abs(len(row["text"]) - 40)):
+        inputs = row.get("inputs") or {first.role: row["text"]}
+        words = {column.role: _words(inputs.get(column.role)) for column in (first, *others)}
+        if all(words.values()):
+            break
+    else:
+        words = {column.role: "..." for column in (first, *others)}
+    more = "".join(f' --input {column.role}="{words[column.role]}"' for column in others)
+    return f'python predict.py "{words[first.role]}"{more}'
+
+
+def _words(value: Any) -> str:
+    """A value as one argument; nothing where a shell would not take it so. Of a conversation what was asked last."""
+    if isinstance(value, list) and value and isinstance(value[-1], dict):
+        value = value[-1].get("content")
+    if not isinstance(value, str) or len(value) > LONGEST or NOT_IN_QUOTES & set(value):
+        return ""
+    return value
 
 
 def _command(run: Any) -> str:
     """What the page did, as lines for a terminal. Each value in quotes where a shell would split it."""
-    data = run.spec["data"]
-    columns = [f"--{role} {_quoted(data['columns'][role])}" for role in ("text", "label") if data["columns"].get(role)]
-    train = " ".join(
-        ["hone train", _quoted((data.get("name") or "texts.csv").split(", ")[0]), *columns, "--recipe recipe.yaml"]
-    )
+    spec = run.spec
+    columns = {role: column for role, column in spec["data"]["columns"].items() if column}
+    if spec["task"] == "classification":
+        told = [
+            f"--{role} {_quoted(columns[role])}" for role in ("text", "label") if isinstance(columns.get(role), str)
+        ]
+    else:
+        joined = {role: column if isinstance(column, str) else ",".join(column) for role, column in columns.items()}
+        told = [f"--task {spec['task']}", *(f"--column {_quoted(f'{role}={name}')}" for role, name in joined.items())]
+    file = _quoted((spec["data"].get("name") or "texts.csv").split(", ")[0])
+    train = " ".join(["hone train", file, *told, "--recipe recipe.yaml"])
     return "\n".join([train, "hone evaluate last", "hone predict last new.csv", "hone export last"])
 
 
 def _quoted(name: str) -> str:
     return (
         name
-        if all(c.isalnum() or c in "._-/" for c in name)
+        if all(c.isalnum() or c in "._-/=," for c in name)
         else '"' + "".join(c for c in name if c not in NOT_IN_QUOTES) + '"'
     )
