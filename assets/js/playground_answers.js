@@ -94,10 +94,11 @@
 
   /* A long text shows its beginning, and the rest when asked. */
   function inFull(text) {
-    if (text.length <= LONG) return Hone.said(text);
+    const signs = Array.from(text);
+    if (signs.length <= LONG) return Hone.said(text);
     const box = h("div");
     const more = Hone.button(t("All of it"), () => Hone.fill(box, Hone.said(text)), { link: true });
-    Hone.fill(box, Hone.said(text.slice(0, LONG).trimEnd() + " …"), " ", more);
+    Hone.fill(box, Hone.said(signs.slice(0, LONG).join("").trimEnd() + " …"), " ", more);
     return box;
   }
 
