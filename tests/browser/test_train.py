@@ -141,7 +141,9 @@ def test_a_second_window_shows_the_same_run_and_a_second_run_waits_in_line(new_p
     wait_for_points(second, 3)
     expect(title(second)).to_have_text("学习中")
     seen = curve(first)[0]
-    assert curve(second)[0][: len(seen)] == seen[: len(curve(second)[0])]
+    there = curve(second)[0]
+    both = min(len(seen), len(there))  # more points may have come between the two looks
+    assert both >= 3 and there[:both] == seen[:both]
     open_tab(second, "settings", language="zh")
     second.locator("#set-start").click()
     expect(title(second)).to_have_text("排队中")
