@@ -18,7 +18,7 @@ import numpy as np
 
 from core.errors import ModelError, RunError
 from core.tasks import reading_rivals, reading_windows
-from core.tasks.base import Annotation, Answer, Column, Example, Figure, Labels, Prediction, Rival, Row, Score
+from core.tasks.base import Annotation, Answer, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Trait
 from core.tasks.reading_rivals import told
 from core.tasks.reading_scores import best_threshold, exact_match, f1, scores
 from core.tasks.usual import Usual
@@ -56,6 +56,7 @@ OUTCOMES = {
 
 class Answers(Usual):
     name = "answers"
+    traits: tuple[Trait, ...] = ("cleaned",)
     title = Message("Find answers in texts")
     help = Message("You ask, the model marks the place in a text that answers it, or says that there is none.")
     prediction = "answer"

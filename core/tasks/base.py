@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from core.words import Message
 
@@ -23,6 +23,14 @@ Kind = Literal[
 ]
 Family = Literal["encoder", "causal", "encoder-decoder", "image"]
 Link = Literal["softmax", "sigmoid", "identity"]
+# What decides which knobs count for a task: its loss is over labels or numbers, a label can be smoothed; its texts are cleaned; two texts can be
+# read together or apart; it searches among texts; it reads turns, writes, packs several texts into a row, learns only what is answered, hides
+# words, rewrites one text into another, prefers one answer to another.
+Trait = Literal[
+    "labels", "numbers", "smoothed", "cleaned", "compared", "searches", "turns", "writes", "packs", "answers_only", "hides", "rewrites",
+    "prefers",
+]  # fmt: skip
+TRAITS: tuple[Trait, ...] = get_args(Trait)
 
 
 @dataclass(frozen=True)
@@ -296,6 +304,7 @@ class Task(Protocol):
         Link | None
     )  # how the last layer's outputs become answers, where it can be fitted alone on features; else None
     usual: Mapping[str, Any]  # settings in which the presets of this task differ from those of classification
+    traits: tuple[Trait, ...]  # which knobs count for it
 
     def labels(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> Labels:
         """Learnt from training rows; `names` gives the order."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import RunError
 from core.tasks import chat_text
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Row, Score, Trait
 from core.tasks.causal import WRITTEN, Causal, by_group, samples, saying, spread
 from core.words import Message
 
@@ -25,6 +25,7 @@ NAMES = ("messages", "conversations", "conversation", "chat", "dialog", "dialogu
 
 class Chat(Causal):
     name = "chat"
+    traits: tuple[Trait, ...] = ("turns", "writes", "packs", "answers_only")
     title = Message("Answer in conversations")
     help = Message(
         "Instructions with their answers, or whole conversations: the model learns to answer as the assistant does."

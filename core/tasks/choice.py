@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import RunError
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Prediction, Rival, Row, Score
+from core.tasks.base import (
+    Annotation,
+    Column,
+    Example,
+    Figure,
+    Labels,
+    LabelScores,
+    Prediction,
+    Rival,
+    Row,
+    Score,
+    Trait,
+)
+from core.tasks.sorting import surest_mistakes
 from core.tasks.usual import Usual
 from core.words import Message
 
@@ -23,12 +36,12 @@ if TYPE_CHECKING:
 
 OUTPUT = "fits"  # the model's only output
 AT_ONCE = 500  # rows handed to the tokenizer together
-SAMPLES = 12
 NONE = "–"  # said of a row without options
 
 
 class Choice(Usual):
     name = "choice"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
     title = Message("Choose one of a question's options")
     help = Message("Each question brings its own options, as in a test; the model says which one is right.")
     columns: tuple[Column, ...] = (
@@ -208,7 +221,11 @@ class Choice(Usual):
         return {
             "options": {"columns": [title.as_json() for title in titles], "rows": table},
             "places": {"names": [str(p + 1) for p in there], "values": [_mean(right[places == p]) for p in there]},
-            "samples": {"rows": _mistakes(rows, predictions)},
+            "samples": {
+                "rows": surest_mistakes(
+                    rows, predictions, lambda row: {role: row[role] for role in ("text", "choices")}
+                )
+            },
         }
 
     def rivals(
@@ -296,20 +313,6 @@ def _shared(question: str) -> Callable[[str], float]:
 
 def _place(row: Row) -> int:
     return list(row["choices"]).index(row["label"]) if row["label"] in row["choices"] else 0
-
-
-def _mistakes(rows: Sequence[Row], predictions: Sequence[Any]) -> list[dict[str, Any]]:
-    wrong = [i for i, (row, p) in enumerate(zip(rows, predictions, strict=True)) if p.label != row["label"]]
-    wrong.sort(key=lambda i: -predictions[i].probabilities[predictions[i].label])
-    return [
-        {
-            "inputs": {"text": rows[i]["text"], "choices": rows[i]["choices"]},
-            "gold": str(rows[i]["label"]),
-            "said": str(predictions[i].label),
-            "credit": 0.0,
-        }
-        for i in wrong[:SAMPLES]
-    ]
 
 
 def _mean(values: np.ndarray) -> float:

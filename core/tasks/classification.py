@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import RunError
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Link, Prediction, Row, Score
+from core.tasks.base import (
+    Annotation,
+    Column,
+    Example,
+    Figure,
+    Labels,
+    LabelScores,
+    Link,
+    Prediction,
+    Row,
+    Score,
+    Trait,
+)
 from core.tasks.texts import averaged, encoded
 from core.tasks.usual import Usual
 from core.words import Message
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
 
 class Classification(Usual):
     name = "classification"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
     title = Message("Sort texts under labels")
     help = Message("Each text gets one of your labels: topics, intents, moods, spam or not.")
     columns: tuple[Column, ...] = (

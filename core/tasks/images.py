@@ -15,8 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import DataError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, LabelScores, Link, Rival, Row, Score
+from core.tasks.base import (
+    Annotation,
+    Column,
+    Example,
+    Family,
+    Figure,
+    Labels,
+    Link,
+    Rival,
+    Row,
+    Score,
+    Trait,
+)
 from core.tasks.classification import Classification
+from core.tasks.sorting import by_label, commonest, surest_mistakes
 from core.words import Message, plural
 
 if TYPE_CHECKING:
@@ -32,6 +45,7 @@ SHOWN = 12  # pictures behind a cell of the matrix
 
 class Images(Classification):
     name = "images"
+    traits: tuple[Trait, ...] = ("labels", "smoothed")
     title = Message("Sort pictures under labels")
     help = Message("Each picture gets one of your labels. Bring a zip with a folder for each label.")
     columns: tuple[Column, ...] = (
@@ -130,9 +144,9 @@ class Images(Classification):
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         return {
-            "labels": _table(rows, predictions, labels),
+            "labels": by_label(rows, predictions, labels.names, Message("pictures")),
             "confusion": _confusion(rows, predictions, labels),
-            "samples": {"rows": _mistakes(rows, predictions)},
+            "samples": {"rows": surest_mistakes(rows, predictions, lambda row: {"image": _name(row)}, SAMPLES)},
         }
 
     def rivals(
@@ -144,7 +158,7 @@ class Images(Classification):
         cancelled: Callable[[], bool],
     ) -> Iterable[Rival]:
         """Always the commonest label; and a logistic regression that sees only colours and a tiny grey picture."""
-        yield _commonest(asked, labels)
+        yield commonest(train, asked, labels, lambda label: Message("Says “{label}” to every picture.", label=label))
         from core.tasks.histograms import contender
 
         said = contender(train, validation, asked, labels, cancelled)
@@ -215,24 +229,6 @@ def _name(row: Row) -> str:
     return Path(row["image"] or "").name
 
 
-def _table(rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, Any]:
-    titles = (
-        Message("Label"),
-        Message("right of what it said (precision)"),
-        Message("found of what is right (recall)"),
-        Message("both (F1)"),
-        Message("pictures"),
-    )
-    found = []
-    for name in labels.names:
-        there = sum(row["label"] == name for row in rows)
-        said = sum(p.label == name for p in predictions)
-        both = sum(row["label"] == name == p.label for row, p in zip(rows, predictions, strict=True))
-        shares = (both / said if said else None, both / there if there else None, 2 * both / (there + said or 1))
-        found.append([name, *(None if share is None else round(share, 4) for share in shares), there])
-    return {"columns": [title.as_json() for title in titles], "rows": found}
-
-
 def _confusion(rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, Any]:
     """Counts, and behind each cell the pictures of which it was surest."""
     cells: dict[tuple[int, int], list[tuple[float, str]]] = defaultdict(list)
@@ -246,20 +242,3 @@ def _confusion(rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) 
         "cells": [[*cell, len(found)] for cell, found in sorted(cells.items())],
         "pictures": [[*cell, [name for _, name in sorted(found)[:SHOWN]]] for cell, found in sorted(cells.items())],
     }
-
-
-def _mistakes(rows: Sequence[Row], predictions: Sequence[Any]) -> list[dict[str, Any]]:
-    pairs = [(row, p) for row, p in zip(rows, predictions, strict=True) if p.label != row["label"]]
-    pairs.sort(key=lambda pair: -pair[1].probabilities[pair[1].label])
-    return [
-        {"inputs": {"image": _name(row)}, "gold": str(row["label"]), "said": str(p.label), "credit": 0.0}
-        for row, p in pairs[:SAMPLES]
-    ]
-
-
-def _commonest(asked: Sequence[Row], labels: Labels) -> Rival:
-    total = max(1, sum(labels.counts))
-    shares = {name: count / total for name, count in zip(labels.names, labels.counts, strict=True)}
-    said = LabelScores(max(shares, key=lambda name: shares[name]), shares)
-    detail = Message("Says “{label}” to every picture.", label=said.label)
-    return Rival("commonest", Message("Always the commonest label"), detail, [said] * len(asked))

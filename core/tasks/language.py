@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Row, Score, Trait
 from core.tasks.causal import WRITTEN, Causal, by_group, samples, saying, spread
 from core.tasks.documents import ACCURACY, PERPLEXITY, TEXT, by_length, nothing_to_learn, tokenized
 from core.words import Message
@@ -21,6 +21,7 @@ BEGUN = 48  # tokens of a document at most, from which a sample goes on
 
 class Language(Causal):
     name = "language"
+    traits: tuple[Trait, ...] = ("writes", "packs", "cleaned")
     title = Message("Go on from plain text")
     help = Message("Documents without any labels: the model learns how such texts go on, their words and their style.")
     columns: tuple[Column, ...] = (TEXT,)

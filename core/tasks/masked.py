@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import ModelError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score
+from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score, Trait
 from core.tasks.causal import Causal, Seen, by_group
 from core.tasks.documents import ACCURACY, PERPLEXITY, TEXT, by_length, nothing_to_learn, tokenized
 from core.words import Message
@@ -30,6 +30,7 @@ BLANK = re.compile(r"_{2,}|\[MASK\]|<mask>|＿{2,}")  # what a person writes for
 
 class Masked(Causal):
     name = "masked"
+    traits: tuple[Trait, ...] = ("hides",)
     title = Message("Learn the language of a field")
     help = Message(
         "Documents without any labels: a model that reads gets to know their words, before it is tuned for something else."

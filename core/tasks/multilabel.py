@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import RunError
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelSet, Link, Prediction, Rival, Row, Score
+from core.tasks.base import (
+    Annotation,
+    Column,
+    Example,
+    Figure,
+    Labels,
+    LabelSet,
+    Link,
+    Prediction,
+    Rival,
+    Row,
+    Score,
+    Trait,
+)
 from core.tasks.label_sets import HALF, Counts, counted, gold_matrix, probabilities, said_matrix, shared, thresholds
 from core.tasks.texts import averaged, collated, encoded
 from core.tasks.usual import Usual
@@ -31,6 +44,7 @@ TRIALS = (1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class MultiLabel(Usual):
     name = "multilabel"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
     title = Message("Give texts any number of labels")
     help = Message("Each text gets all labels that fit it, or none: topics of an article, feelings in a comment.")
     prediction = "label_set"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.tasks import two_texts
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Rival, Row, Score
-from core.tasks.classification import Classification, answers, softmax
-from core.tasks.relations import surest_mistakes
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Rival, Row, Score, Trait
+from core.tasks.classification import Classification
+from core.tasks.sorting import best_fit, by_label, commonest, surest_mistakes
 from core.words import Message, plural
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ INPUTS: tuple[Column, ...] = (
 
 class Pairs(Classification):
     name = "pairs"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "compared", "cleaned")
     title = Message("Compare two texts")
     help = Message(
         "Each row has two texts and a label for both: the same or not, follows or contradicts, fits or does not."
@@ -131,7 +132,11 @@ class Pairs(Classification):
         if not usual:
             return {}
         wanted = looked_for(labels)
-        f1 = usual["macro_f1"] if wanted is None else _table(rows, predictions, [wanted])[0][3]
+        f1 = (
+            usual["macro_f1"]
+            if wanted is None
+            else by_label(rows, predictions, [wanted], Message("pairs"))["rows"][0][3]
+        )
         return {**usual, "f1": float(f1 or 0.0)}
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
@@ -139,19 +144,14 @@ class Pairs(Classification):
             (labels.index(r["label"]), labels.index(p.label)) for r, p in zip(rows, predictions, strict=True)
         )
         names = list(labels.names)
-        titles = (
-            Message("Label"),
-            Message("right of what it said (precision)"),
-            Message("found of what is right (recall)"),
-            Message("both (F1)"),
-            Message("pairs"),
-        )
         cells = [[i, j, n] for (i, j), n in sorted(counted.items())]
         return {
-            "labels": {"columns": [t.as_json() for t in titles], "rows": _table(rows, predictions, names)},
+            "labels": by_label(rows, predictions, names, Message("pairs")),
             "confusion": {"rows": names, "columns": names, "cells": cells},
             "shared": _by_share(rows, predictions),
-            "samples": {"rows": surest_mistakes(rows, predictions, two_texts.PAIR)},
+            "samples": {
+                "rows": surest_mistakes(rows, predictions, lambda row: {role: row[role] for role in two_texts.PAIR})
+            },
         }
 
     def rivals(
@@ -163,25 +163,18 @@ class Pairs(Classification):
         cancelled: Callable[[], bool],
     ) -> Iterable[Rival]:
         """Always the commonest label; and a logistic regression on the words that the two share and do not share."""
-        common = Counter(row["label"] for row in train).most_common(1)[0][0]
-        shares = {name: n / max(1, len(train)) for name, n in zip(labels.names, labels.counts, strict=True)}
-        yield Rival(
-            "commonest",
-            Message("Always the commonest"),
-            Message("Says “{label}” to every pair.", label=common),
-            [LabelScores(common, shares)] * len(asked),
-        )
+        yield commonest(train, asked, labels, lambda label: Message("Says “{label}” to every pair.", label=label))
         from core.tasks.overlap import fits
 
         targets = np.array([labels.index(row["label"]) for row in train])
-        best, most = None, -1.0
-        for fitted in fits(train, targets, "softmax", TRIALS if validation else (1.0,), cancelled, len(labels.names)):
-            checked = answers(softmax(fitted.outputs(validation)), labels.names)
-            found = self.score(validation, checked, labels).get("accuracy", 0.0)
-            if found > most:
-                best, most = fitted, found
-        assert best is not None
-        said = answers(softmax(best.outputs(asked)), labels.names)
+        trials = TRIALS if validation else (1.0,)
+        said = best_fit(
+            fits(train, targets, "softmax", trials, cancelled, len(labels.names)),
+            validation,
+            asked,
+            labels,
+            lambda answers: self.score(validation, answers, labels).get("accuracy", 0.0),
+        )
         yield Rival("overlap", Message("Shared words"), detail(len(train)), said)
 
 
@@ -207,18 +200,6 @@ def looked_for(labels: Labels) -> str | None:
 def _means_no(name: str) -> bool:
     plain = str(name).strip().casefold()
     return plain in NO or plain.startswith(("not ", "not_", "not-", "no ", "no_", "non ", "non_", "non-", "不"))
-
-
-def _table(rows: Sequence[Row], predictions: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
-    """[label, precision, recall, F1, pairs]; None where there is nothing to count."""
-    found = []
-    for name in names:
-        there = sum(row["label"] == name for row in rows)
-        said = sum(p.label == name for p in predictions)
-        both = sum(row["label"] == name == p.label for row, p in zip(rows, predictions, strict=True))
-        precision, recall = (round(both / n, 4) if n else None for n in (said, there))
-        found.append([name, precision, recall, round(2 * both / (said + there), 4) if said + there else None, there])
-    return found
 
 
 def _by_share(rows: Sequence[Row], predictions: Sequence[Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from core.data.messages import answer
 from core.errors import DataError, RunError
 from core.tasks import chat_text
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Text
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Text, Trait
 from core.tasks.causal import WRITTEN, Causal, saying, spread, written
 from core.tasks.chat import NAMES, template_of, turns_of
 from core.words import Message
@@ -31,6 +31,7 @@ WHOLE = 1 << 30  # tokens: nothing is cut yet
 
 class Preferences(Causal):
     name = "preferences"
+    traits: tuple[Trait, ...] = ("turns", "writes", "prefers")
     title = Message("Prefer the better answer")
     help = Message(
         "Questions with an answer that was chosen and one that was rejected: the model learns to answer like the chosen ones."

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.evaluation.ranking import auc, ndcg, recall, reciprocal_rank
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Ranking, Rival, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Ranking, Rival, Row, Score, Trait
 from core.tasks.choice import Choice
 from core.tasks.reading_rivals import words
 from core.words import Message
@@ -23,6 +23,7 @@ TOP = 10
 
 class Ranked(Choice):
     name = "ranking"
+    traits: tuple[Trait, ...] = ("labels", "smoothed")
     title = Message("Put candidates in order")
     help = Message(
         "Each row has a question or a situation, its candidates, and the one that was clicked; the likeliest come first."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.tasks import numbers
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Link, Prediction, Rival, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Link, Prediction, Rival, Row, Score, Trait
 from core.tasks.texts import averaged, collated, encoded
 from core.tasks.usual import Usual
 from core.words import Message, plural
@@ -26,6 +26,7 @@ TRIALS = (0.1, 0.3, 1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class Regression(Usual):
     name = "regression"
+    traits: tuple[Trait, ...] = ("numbers", "cleaned")
     title = Message("Give texts a number")
     help = Message("Each text gets a number on your scale: stars, a degree, a price, how urgent it is.")
     prediction = "number"

@@ -7,28 +7,28 @@ official one of SemEval-2010 task 8 (`core.tasks.relation_scores`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, LabelScores, Rival, Row, Score
-from core.tasks.classification import Classification, answers, softmax
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Rival, Row, Score, Trait
+from core.tasks.classification import Classification
 from core.tasks.entities import encode
 from core.tasks.relation_scores import count
+from core.tasks.sorting import best_fit, commonest, surest_mistakes
 from core.words import Message, plural
 
 if TYPE_CHECKING:
     import torch
 
 PLACES = 2
-SAMPLES = 12
 TRIALS = (1.0, 10.0, 100.0)  # restraints that word counting tries
 
 
 class Relations(Classification):
     name = "relations"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
     title = Message("Name the relation of two marked words")
     help = Message("In each text two things are marked; the model says how they belong together, and which way round.")
     columns: tuple[Column, ...] = (
@@ -137,7 +137,7 @@ class Relations(Classification):
             "relations": {"columns": [title.as_json() for title in titles], "rows": table},
             "turned": {"names": list(made.turned), "values": list(made.turned.values())},
             "confusion": {"rows": list(made.names), "columns": list(made.names), "cells": cells},
-            "samples": {"rows": surest_mistakes(rows, predictions, ("text",))},
+            "samples": {"rows": surest_mistakes(rows, predictions, lambda row: {"text": row["text"]})},
         }
 
     def rivals(
@@ -149,14 +149,7 @@ class Relations(Classification):
         cancelled: Callable[[], bool],
     ) -> Iterable[Rival]:
         """Always the commonest relation; and a logistic regression on the counted words of the marked text."""
-        common = Counter(row["label"] for row in train).most_common(1)[0][0]
-        shares = {name: n / len(train) for name, n in zip(labels.names, labels.counts, strict=True)}
-        yield Rival(
-            "commonest",
-            Message("Always the commonest"),
-            Message("Says “{label}” to every text.", label=common),
-            [LabelScores(common, shares)] * len(asked),
-        )
+        yield commonest(train, asked, labels, lambda label: Message("Says “{label}” to every text.", label=label))
         yield self._counting(train, validation, asked, labels, cancelled)
 
     def _counting(
@@ -170,36 +163,20 @@ class Relations(Classification):
         from core.tasks.counting import fits
 
         targets = np.array([labels.index(row["label"]) for row in train])
-        best, most = None, -1.0
         trials = TRIALS if validation else TRIALS[1:2]
-        for fitted in fits(train, targets, "softmax", trials, cancelled, len(labels.names)):
-            checked = answers(softmax(fitted.outputs(validation)), labels.names)
-            found = self.score(validation, checked, labels).get("macro_f1", 0.0)
-            if found > most:
-                best, most = fitted, found
-        assert best is not None
+        said = best_fit(
+            fits(train, targets, "softmax", trials, cancelled, len(labels.names)),
+            validation,
+            asked,
+            labels,
+            lambda answers: self.score(validation, answers, labels).get("macro_f1", 0.0),
+        )
         detail = plural(
             len(train),
             "A logistic regression on the words of the marked texts, learnt from one text.",
             "A logistic regression on the words of the marked texts, learnt from {n:,} texts.",
         )
-        said = answers(softmax(best.outputs(asked)), labels.names)
         return Rival("counting", Message("Word counting"), detail, said)
-
-
-def surest_mistakes(rows: Sequence[Row], predictions: Sequence[Any], roles: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of the figure "samples": wrong answers, the most confident first."""
-    wrong = [i for i, (row, p) in enumerate(zip(rows, predictions, strict=True)) if p.label != row["label"]]
-    wrong.sort(key=lambda i: -predictions[i].probabilities[predictions[i].label])
-    return [
-        {
-            "inputs": {role: rows[i][role] for role in roles},
-            "gold": str(rows[i]["label"]),
-            "said": str(predictions[i].label),
-            "credit": 0.0,
-        }
-        for i in wrong[:SAMPLES]
-    ]
 
 
 def _short(value: float | None) -> float | None:

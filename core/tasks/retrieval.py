@@ -15,7 +15,7 @@ import numpy as np
 
 from core.errors import RunError
 from core.tasks import two_texts
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Ranking, Rival, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Ranking, Rival, Row, Score, Trait
 from core.tasks.usual import Usual
 from core.words import Message, plural
 
@@ -33,6 +33,7 @@ LOOKED = 400  # examples that wait at most for a batch without a text of theirs
 
 class Retrieval(Usual):
     name = "retrieval"
+    traits: tuple[Trait, ...] = ("searches", "cleaned")
     title = Message("Find what belongs to a question")
     help = Message(
         "Each row has a question and a text that answers it; then you search all the texts with questions of your own."

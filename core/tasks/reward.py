@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import Cancelled, RunError
 from core.tasks import numbers, two_texts
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Number, Prediction, Rival, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Number, Prediction, Rival, Row, Score, Trait
 from core.tasks.usual import Usual
 from core.words import Message, plural
 
@@ -30,6 +30,7 @@ SAMPLES = 12
 
 class Reward(Usual):
     name = "reward"
+    traits: tuple[Trait, ...] = ("cleaned",)
     title = Message("Judge how good texts are")
     help = Message(
         "From comparisons of two texts, or from grades, it learns to give any text a score: the higher the better."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.tasks import numbers, two_texts
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Number, Rival, Row, Score
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Number, Rival, Row, Score, Trait
 from core.tasks.pairs import INPUTS, detail
 from core.tasks.regression import TRIALS, Regression
 from core.words import Message
@@ -27,6 +27,7 @@ MOST_READ = 2_000  # training pairs by which the untouched cosine finds its scal
 
 class Similarity(Regression):
     name = "similarity"
+    traits: tuple[Trait, ...] = ("numbers", "compared", "cleaned")
     title = Message("Say how alike two texts are")
     help = Message("Each row has two texts and a number for both, such as 0 for nothing in common to 5 for the same.")
     columns: tuple[Column, ...] = (

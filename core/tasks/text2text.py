@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import RunError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Rival, Row, Score, Text
+from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Rival, Row, Score, Text, Trait
 from core.tasks.causal import Causal, saying, spread
 from core.tasks.texts import AT_ONCE
 from core.words import Message
@@ -30,6 +30,7 @@ LENGTHS = ((0, 10, "< 10"), (10, 25, "10–24"), (25, 60, "25–59"), (60, 200, 
 
 class Text2Text(Causal):
     name = "text2text"
+    traits: tuple[Trait, ...] = ("writes", "rewrites", "smoothed", "cleaned")
     title = Message("Turn one text into another")
     help = Message(
         "Translation, summary, rewriting: texts with what shall become of them; the model writes it for new texts."

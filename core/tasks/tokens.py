@@ -17,7 +17,7 @@ from core.data.values import kind
 from core.errors import ModelError, RunError
 from core.evaluation.spans import SpanFigures, partial
 from core.evaluation.spans import figures as all_figures
-from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Spans
+from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Spans, Trait
 from core.tasks.span_counts import exact, keys
 from core.tasks.span_lookup import Lookup
 from core.tasks.subwords import IGNORED, Window, bio_targets, decode_bio, inside_word, merged, windows
@@ -44,6 +44,7 @@ MISTAKES = {
 
 class Tokens(Usual):
     name = "tokens"
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
     title = Message("Mark places in texts")
     help = Message("Names, places, dates, products or parts of a request: the model finds them and says what they are.")
     prediction = "spans"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.tasks.base import Example, Family, Figure, Labels, Link, Rival, Row
+from core.tasks.base import Example, Family, Figure, Labels, Link, Rival, Row, Trait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,7 @@ class Usual:
     prediction: str = "label_scores"
     link: Link | None = None
     usual: Mapping[str, Any] = {}
+    traits: tuple[Trait, ...] = ()
     figures: tuple[Figure, ...] = ()
     asks: tuple[str, ...] = ()
 

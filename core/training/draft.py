@@ -17,7 +17,7 @@ from core import tasks
 from core.errors import ModelError, Problem, SettingsError
 from core.models.catalogue import BASES, BLANK, UPLOADED, Base, blanks, find, suits
 from core.settings import checked, knobs, problems, shown
-from core.tasks.base import Task
+from core.tasks.base import TRAITS, Task
 from core.training.advice import PRESETS, Advice, Facts, Machine, advise, counts_words, known_facts, measure, phases
 from core.training.settings import TrainingSettings
 from core.words import Message
@@ -92,10 +92,11 @@ class Settled:
         return tasks.task(self.facts.task)
 
     @cached_property
-    def more(self) -> dict[str, str]:
+    def more(self) -> dict[str, Any]:
         """What else decides whether a knob counts; see TrainingSettings."""
         task = self.task
-        return {"base_kind": self.base.kind, "task": task.name, "link": task.link or "none", "family": task.family}
+        traits = {f"task:{trait}": trait in task.traits for trait in TRAITS}
+        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, **traits}
 
     @cached_property
     def counted(self) -> set[str]:

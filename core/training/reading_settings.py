@@ -5,10 +5,6 @@ from __future__ import annotations
 from core.settings import Settings, knob
 
 TUNED = ("full", "top", "lora")
-CLEANED = (
-    "classification", "multilabel", "regression", "pairs", "similarity", "tokens", "relations", "answers", "choice", "text2text", "language",
-    "retrieval", "reward",
-)  # fmt: skip  # tasks whose inputs are texts and no conversations
 
 
 class ReadingSettings(Settings):
@@ -29,7 +25,7 @@ class ReadingSettings(Settings):
             "one": "All in one line",
         },
         group="clean",
-        shown_when={"task": CLEANED},
+        shown_when={"task:cleaned": True},
     )
     augmentation: bool = knob(
         True,

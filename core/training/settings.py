@@ -24,25 +24,13 @@ GROUPS = {  # words
 
 TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
 FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
-LABELLED = (
-    "classification",
-    "multilabel",
-    "pairs",
-    "relations",
-    "tokens",
-    "choice",
-    "ranking",
-    "images",
-)  # whose loss is over labels
-COMPARED = ("pairs", "similarity")  # whose two texts can be read together or apart
-NUMBERS = ("regression", "similarity")  # whose loss is over numbers
 
 
 class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
-    Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task`
-    the task's name, `link` and `family` what it says of itself (`core.tasks.base.Task`; a link of None is "none").
+    Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task:labels`
+    and the like are the task's traits (True or False), `link` and `family` what it says of itself (`core.tasks.base.Task`; a link of None is "none").
     """
 
     base: str = knob(
@@ -181,7 +169,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         term="cross-encoder or bi-encoder",
         choices={"together": "Together (more exact)", "apart": "Apart (can be stored and searched)"},
         group="method",
-        shown_when={"base_kind": "encoder", "task": COMPARED},
+        shown_when={"base_kind": "encoder", "task:compared": True},
     )
     pair_temperature: float = knob(
         0.05,
@@ -193,7 +181,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         log=True,
         group="loss",
         advanced=True,
-        shown_when={"method": TUNED, "task": "retrieval"},
+        shown_when={"method": TUNED, "task:searches": True},
     )
     regularization: float | None = knob(
         None,
@@ -353,7 +341,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         term="loss function",
         choices={"cross_entropy": "Cross-entropy", "focal": "Focal loss"},
         group="loss",
-        shown_when={"method": TUNED, "task": LABELLED},
+        shown_when={"method": TUNED, "task:labels": True},
     )
     number_loss: str = knob(
         "mse",
@@ -367,7 +355,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
             "order": "Squared, and the order within a batch (CoSENT)",
         },
         group="loss",
-        shown_when={"method": TUNED, "task": NUMBERS},
+        shown_when={"method": TUNED, "task:numbers": True},
     )
     focal_gamma: float = knob(
         2.0,
@@ -377,7 +365,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         low=0.0,
         high=10.0,
         group="loss",
-        shown_when={"loss": "focal", "method": TUNED, "task": LABELLED},
+        shown_when={"loss": "focal", "method": TUNED, "task:labels": True},
     )
     focal_alpha: float | None = knob(
         None,
@@ -387,7 +375,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         low=0.0,
         high=1.0,
         group="loss",
-        shown_when={"loss": "focal", "method": TUNED, "task": LABELLED},
+        shown_when={"loss": "focal", "method": TUNED, "task:labels": True},
     )
     class_weights: str = knob(
         "none",
@@ -396,7 +384,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         term="class weights",
         choices={"none": "As often as they come", "sqrt": "Somewhat more", "balanced": "As much as common ones"},
         group="loss",
-        shown_when={"task": LABELLED},
+        shown_when={"task:labels": True},
     )
     label_smoothing: float = knob(
         0.0,
@@ -406,7 +394,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         low=0.0,
         high=0.5,
         group="loss",
-        shown_when={"method": TUNED, "task": (*LABELLED, "text2text")},
+        shown_when={"method": TUNED, "task:smoothed": True},
     )
     dropout: float | None = knob(
         None,

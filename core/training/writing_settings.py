@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from core.settings import Settings, knob
 
-TALKING = ("chat", "preferences")  # tasks of conversations
-WRITING = ("chat", "language", "text2text", "preferences")  # tasks whose answer is a text
 TUNED = ("full", "top", "lora")
 
 
@@ -22,7 +20,7 @@ class WritingSettings(Settings):
             "bare": "Prompt and continuation",
         },
         group="text",
-        shown_when={"task": TALKING},
+        shown_when={"task:turns": True},
     )
     learn_turns: str = knob(
         "answers",
@@ -31,7 +29,7 @@ class WritingSettings(Settings):
         term="loss masking",
         choices={"answers": "Only the answers", "all": "Everything that is said"},
         group="text",
-        shown_when={"task": "chat", "method": TUNED},
+        shown_when={"task:answers_only": True, "method": TUNED},
     )
     packing: bool = knob(
         True,
@@ -40,7 +38,7 @@ class WritingSettings(Settings):
         term="packing",
         group="text",
         advanced=True,
-        shown_when={"task": ("chat", "language"), "method": TUNED},
+        shown_when={"task:packs": True, "method": TUNED},
     )
     mask_share: float = knob(
         0.15,
@@ -50,7 +48,7 @@ class WritingSettings(Settings):
         low=0.01,
         high=0.9,
         group="text",
-        shown_when={"task": "masked", "method": TUNED},
+        shown_when={"task:hides": True, "method": TUNED},
     )
     prefix: str | None = knob(
         None,
@@ -58,7 +56,7 @@ class WritingSettings(Settings):
         "Some models want to be told what to do, such as “translate English to German: ”. Usually empty.",
         term="task prefix",
         group="text",
-        shown_when={"task": "text2text"},
+        shown_when={"task:rewrites": True},
     )
     preference_loss: str = knob(
         "dpo",
@@ -67,7 +65,7 @@ class WritingSettings(Settings):
         term="preference loss",
         choices={"dpo": "DPO", "orpo": "ORPO"},
         group="loss",
-        shown_when={"task": "preferences", "method": TUNED},
+        shown_when={"task:prefers": True, "method": TUNED},
     )
     beta: float = knob(
         0.1,
@@ -78,7 +76,7 @@ class WritingSettings(Settings):
         high=10.0,
         log=True,
         group="loss",
-        shown_when={"task": "preferences", "method": TUNED},
+        shown_when={"task:prefers": True, "method": TUNED},
     )
     answer_length: int = knob(
         64,
@@ -88,7 +86,7 @@ class WritingSettings(Settings):
         low=1,
         high=4096,
         group="text",
-        shown_when={"task": WRITING},
+        shown_when={"task:writes": True},
     )
     decoding: str = knob(
         "greedy",
@@ -97,7 +95,7 @@ class WritingSettings(Settings):
         term="decoding",
         choices={"greedy": "The likeliest", "beam": "The best of several texts (beam search)", "sampling": "By chance"},
         group="text",
-        shown_when={"task": WRITING},
+        shown_when={"task:writes": True},
     )
     beams: int = knob(
         4,
@@ -107,7 +105,7 @@ class WritingSettings(Settings):
         low=2,
         high=16,
         group="text",
-        shown_when={"task": WRITING, "decoding": "beam"},
+        shown_when={"task:writes": True, "decoding": "beam"},
     )
     temperature: float = knob(
         0.8,
@@ -117,7 +115,7 @@ class WritingSettings(Settings):
         low=0.05,
         high=2.0,
         group="text",
-        shown_when={"task": WRITING, "decoding": "sampling"},
+        shown_when={"task:writes": True, "decoding": "sampling"},
     )
     top_p: float = knob(
         0.95,
@@ -128,7 +126,7 @@ class WritingSettings(Settings):
         high=1.0,
         group="text",
         advanced=True,
-        shown_when={"task": WRITING, "decoding": "sampling"},
+        shown_when={"task:writes": True, "decoding": "sampling"},
     )
     repetition_penalty: float = knob(
         1.0,
@@ -139,5 +137,5 @@ class WritingSettings(Settings):
         high=3.0,
         group="text",
         advanced=True,
-        shown_when={"task": WRITING},
+        shown_when={"task:writes": True},
     )

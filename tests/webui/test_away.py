@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from contract_rows import write_run
 
+from core.export.recipe import read_recipe, recipe_of
 from core.tasks import TASKS
 from core.tasks.base import asked
 from core.training.runs import Run
@@ -25,8 +26,10 @@ def test_the_copy_of_every_task_says_how_it_is_asked(name: str, tiny_encoder: Pa
 
 
 @pytest.mark.parametrize("name", list(TASKS))
-def test_the_command_names_the_task_and_its_columns(name: str, tiny_encoder: Path, tmp_path: Path):
+def test_the_command_trains_with_a_recipe_that_brings_task_and_columns(name: str, tiny_encoder: Path, tmp_path: Path):
     write_run(tmp_path / "run", TASKS[name], tiny_encoder)
-    first = away._command(Run(tmp_path / "run")).splitlines()[0]
+    run = Run(tmp_path / "run")
+    first = away._command(run).splitlines()[0]
     assert first.startswith("hone train rows.csv") and first.endswith("--recipe recipe.yaml")
-    assert (f"--task {name}" in first) == (name != "classification")
+    recipe = read_recipe(recipe_of(run.spec, name=run.name))
+    assert (recipe.task, recipe.problems) == (name, [])

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import HoneError, Missing
 from core.export import pack
-from core.export.recipe import recipe_text
+from core.export.recipe import recipe_of
 from core.models import uploads
 from core.words import Message
 from webui.calls import Here, call
@@ -73,8 +73,6 @@ def _key(here: Here, run: str) -> str:
 
 
 def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
-    spec = run.spec
-    recipe = recipe_text(spec["settings"], preset=spec["preset"], phases=spec["phases"], name=run.name)
     return {
         "size": made["size"],
         "base": not here.demo and (run.folder / "model" / "config.json").is_file(),
@@ -82,7 +80,7 @@ def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
             "Opened again in a fresh process: same answer for {k} of {n} texts.", k=made["equal"], n=made["checked"]
         ),
         "use": _use(run),
-        "recipe": recipe,
+        "recipe": recipe_of(run.spec, name=run.name),
         "command": _command(run),
     }
 
@@ -113,18 +111,12 @@ def _words(value: Any) -> str:
 
 
 def _command(run: Any) -> str:
-    """What the page did, as lines for a terminal. Each value in quotes where a shell would split it."""
-    spec = run.spec
-    columns = {role: column for role, column in spec["data"]["columns"].items() if column}
-    if spec["task"] == "classification":
-        told = [
-            f"--{role} {_quoted(columns[role])}" for role in ("text", "label") if isinstance(columns.get(role), str)
-        ]
-    else:
-        joined = {role: column if isinstance(column, str) else ",".join(column) for role, column in columns.items()}
-        told = [f"--task {spec['task']}", *(f"--column {_quoted(f'{role}={name}')}" for role, name in joined.items())]
-    file = _quoted((spec["data"].get("name") or "texts.csv").split(", ")[0])
-    train = " ".join(["hone train", file, *told, "--recipe recipe.yaml"])
+    """What the page did, as lines for a terminal; the recipe brings task and columns. Each value in quotes where a shell would split it."""
+    data = run.spec["data"]
+    named = {role: data["columns"].get(role) for role in ("text", "label")}
+    columns = [f"--{role} {_quoted(name)}" for role, name in named.items() if isinstance(name, str)]
+    file = _quoted((data.get("name") or "texts.csv").split(", ")[0])
+    train = " ".join(["hone train", file, *columns, "--recipe recipe.yaml"])
     return "\n".join([train, "hone evaluate last", "hone predict last new.csv", "hone export last"])
 
 

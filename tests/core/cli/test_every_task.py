@@ -1,4 +1,4 @@
-"""From a file to the download on the command line, for a task of every kind of answer and input, with tiny real models. Rows stand in contract_rows.py."""
+"""From a file to the download on the command line, for every task of TASKS, with tiny real models. Rows stand in contract_rows.py."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from core.tasks import TASKS
 
 BLANK = {"causal": "causal", "encoder-decoder": "seq2seq", "image": "image"}  # family -> kind of blank model
 TINY = ["--epochs", "2", "--learning-rate", "0.005", "--batch-size", "16", "--max-length", "32", "--dropout", "0"]
-
-# The first task of each kind of answer and of input. The contract test learns, saves and reloads with every task; files of tasks do the rest.
-KINDS = {(task.prediction, task.columns[0].kind): name for name, task in reversed(TASKS.items())}
-every_task = pytest.mark.parametrize("name", list(KINDS.values()))
+every_task = pytest.mark.parametrize("name", list(TASKS))
 
 
 class Done:
