@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from typing import Any
 
 from core.models.heads import TextModel
 from core.models.methods import method
+from core.tasks.base import Example, Prediction
 from core.training import asking, checkpoints
 from core.training.control import Ended
 from core.training.events import Noticed
@@ -35,39 +37,24 @@ def tune(session: Session, phase: Phase) -> None:
     session.tensors = {}
     session.saved = time.monotonic()
 
-    def moved() -> checkpoints.Tensors:
-        """The weights that make this moment, and what the model counts beside them (the statistics of a batch norm)."""
-        lasting = model.state_dict(keep_vars=True)
-        learnt = {name: w for name, w in model.named_parameters() if whole or w.requires_grad}
-        beside = {name: counted for name, counted in model.named_buffers() if name in lasting}
-        return {name: w.detach().cpu().clone().contiguous() for name, w in {**learnt, **beside}.items()}
+    def weights() -> checkpoints.Tensors:
+        return moved(model, whole)
 
     def save() -> None:
         plain, memories = checkpoints.optimizer_state(optimizer)
         chance, dice = checkpoints.chance()
-        told = {
-            "place": asdict(place),
-            "watch": watch.as_json(),
-            "optimizer": plain,
-            "scaler": arithmetic.state(),
-            "chance": chance,
-            "whole": whole,
-        }
-        session.save(told, {"weights": moved(), "optimizer": memories, "chance": dice})
+        told = {"place": asdict(place), "watch": watch.as_json(), "optimizer": plain, "scaler": arithmetic.state()}
+        session.save(
+            {**told, "chance": chance, "whole": whole}, {"weights": weights(), "optimizer": memories, "chance": dice}
+        )
 
     def check() -> None:
         state.step = place.step
         plan = Plan.of(settings, len(examples))
         epoch = (place.step - place.first) / plan.epoch_steps
-        asked = [
-            session.answers(asking.outputs(model, part, session.task, session.processor, session.device), rows, part)
-            for part, rows in (
-                (session.validation_examples, session.validation),
-                (session.watched_examples, session.watched),
-            )
-        ]
+        asked, watched = answers(session, model)
         last = not settings.keep_best or not session.validation
-        session.evaluated(epoch, asked[0], asked[1], lambda scores: session.consider(scores, moved, always=last), watch)
+        session.evaluated(epoch, asked, watched, lambda scores: session.consider(scores, weights, always=last), watch)
 
     def hold() -> None:
         state.step = place.step
@@ -96,6 +83,24 @@ def tune(session: Session, phase: Phase) -> None:
     finally:
         state.step = place.step
         state.seconds += place.seconds
+
+
+def moved(model: TextModel, whole: bool) -> checkpoints.Tensors:
+    """The weights that make this moment, and what the model counts beside them (the statistics of a batch norm)."""
+    lasting = model.state_dict(keep_vars=True)
+    learnt = {name: w for name, w in model.named_parameters() if whole or w.requires_grad}
+    beside = {name: counted for name, counted in model.named_buffers() if name in lasting}
+    return {name: w.detach().cpu().clone().contiguous() for name, w in {**learnt, **beside}.items()}
+
+
+def answers(session: Session, model: TextModel) -> tuple[list[Prediction], list[Prediction]]:
+    """What the model says now of the validation rows, and of those a person watches."""
+
+    def said(part: list[Example], rows: list[dict[str, Any]]) -> list[Prediction]:
+        outputs = asking.outputs(model, part, session.task, session.processor, session.device)
+        return session.answers(outputs, rows, part)
+
+    return said(session.validation_examples, session.validation), said(session.watched_examples, session.watched)
 
 
 def start(session: Session, phase: Phase) -> tuple[TextModel, bool]:
