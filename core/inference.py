@@ -57,7 +57,7 @@ class Predictor:
 
         folder = Path(folder)
         about = _about(folder)
-        cleaning = Cleaning.from_json(about.get("cleaning"))
+        cleaning = Cleaning.from_json(about.get("cleaning")).ready()
         if about.get("kind") == "classic":
             return Predictor(load_model(folder), cleaning)
         import torch

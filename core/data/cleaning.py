@@ -44,6 +44,17 @@ class Cleaning:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What pip has to install for it, besides what every model needs."""
+        return ("OpenCC",) if self.simplified else ()
+
+    def ready(self) -> Cleaning:
+        """Itself; DataError where a step needs a package that is not installed. Said when a model is opened, not at the first text."""
+        if self.simplified:
+            _opencc()
+        return self
+
     @staticmethod
     def of(steps: Sequence[str]) -> Cleaning:
         """From the names of steps, as the setting has them: "lines" and "one" say what becomes of white space, "one" where both are named."""

@@ -12,13 +12,14 @@ from typing import Any
 import yaml
 
 from core import tasks
+from core.data.cleaning import Cleaning
 from core.export.card_scores import how_good, measures
 from core.export.markdown import Page, code, ended, plain
 from core.settings import changed, knobs
 from core.tasks.base import Task, asked
 from core.training.settings import TrainingSettings
 from core.training.view import RunView
-from core.words import Message, said
+from core.words import Message, listed, said
 
 UPSTREAM = {"bundled:all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "BSD-3-Clause": "bsd-3-clause", "CC-BY-4.0": "cc-by-4.0"}
@@ -153,6 +154,8 @@ class _Card(Page):
             yield self.say(Message("`predict.py` beside this page needs Python and nothing else:")) + "\n"
         wanted = ("numpy scipy safetensors" if self.parts else "") if self.classic else "torch transformers"
         wanted += " pillow" if any(column.kind == "image" for column in self.inputs) else ""
+        extra = Cleaning.from_json(self.about.get("cleaning")).packages
+        wanted = " ".join([wanted, *extra]).strip()
         install = f"pip install {wanted}\n" if wanted else ""
         first, *others = self.inputs
         more = "".join(f' --input {c.role}="…"' for c in others if c.required)
@@ -167,6 +170,12 @@ class _Card(Page):
                 [(code(c.role), plain(self.say(c.help))) for c in self.inputs],
                 escaped=True,
             )
+        if extra:
+            told = Message(
+                "It cleans texts before it reads them, and needs {packages} for that.",
+                packages=listed(map(code, extra)),
+            )
+            yield self.say(told) + "\n"
         if self.parts:
             told = Message("The folder hone_parts holds the parts of Hone that {file} uses.", file="predict.py")
             yield self.say(told) + "\n"

@@ -38,7 +38,8 @@ class Column:
     """A column the task needs: its role, its kind (from which the form and the labelling screen follow), and words for it.
 
     `names` are column names that usually play the role, lower case. `several`: may be made of several columns of a file. `called`: what
-    the playground and messages call it, where `title` asks for a column of a file.
+    the playground and messages call it, where `title` asks for a column of a file. `written`: the model learns to say it, so a cleaning of what
+    is read leaves it as it is.
     """
 
     role: str
@@ -50,6 +51,7 @@ class Column:
     names: tuple[str, ...] = ()
     several: bool = False
     called: Message | None = None
+    written: bool = False
 
 
 @dataclass(frozen=True)

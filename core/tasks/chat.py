@@ -25,7 +25,7 @@ NAMES = ("messages", "conversations", "conversation", "chat", "dialog", "dialogu
 
 class Chat(Causal):
     name = "chat"
-    traits: tuple[Trait, ...] = ("turns", "writes", "packs", "answers_only")
+    traits: tuple[Trait, ...] = ("turns", "writes", "packs", "answers_only", "cleaned")
     title = Message("Answer in conversations")
     help = Message(
         "Instructions with their answers, or whole conversations: the model learns to answer as the assistant does."

@@ -4,7 +4,8 @@
     restored(predictions, rows, columns, cleaning)    what it said, with places in the rows' own texts
     example(texts, cleaning)                          a text that it changes, before and after
 
-What a conversation's assistant says and what is to be written stay as they are. The one place where a cleaning meets a task's values.
+What a conversation's assistant says, what its tools gave back and what is to be written (`Column.written`, every target) stay as they are.
+The one place where a cleaning meets a task's values.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core.data.cleaning import Cleaning, Offsets
 from core.tasks.base import Answer, Column, LabelScores, Prediction, Row, Spans
 
 PLACED = ("spans", "answers")  # kinds of answers that name places of the first text
+HEARD = ("system", "user")  # whose turns are cleaned: the model is to say what the assistant says, and tools bring data
 
 
 def cleaned(rows: Sequence[Row], columns: Sequence[Column], cleaning: Cleaning) -> list[dict[str, Any]]:
@@ -52,7 +54,7 @@ def _row(row: Row, columns: Sequence[Column], cleaning: Cleaning) -> dict[str, A
     target = next((column for column in columns if column.target), None)
     for column in columns:
         value = row.get(column.role)
-        if column.target or value is None:
+        if column.target or column.written or value is None:
             continue
         if (
             column.kind == "text"
@@ -67,6 +69,8 @@ def _row(row: Row, columns: Sequence[Column], cleaning: Cleaning) -> dict[str, A
             found[column.role] = cleaning.apply(str(value))
         elif column.kind == "marked":
             found[column.role] = _marked(str(value), cleaning)
+        elif column.kind == "messages":
+            found[column.role] = _turns(value, cleaning)
         elif column.kind == "choices":
             now = _options(value, cleaning)
             found[column.role] = [now[option] for option in value]
@@ -86,6 +90,13 @@ def _answers(value: Sequence[Mapping[str, Any]], text: str, offsets: Offsets) ->
 
 
 MOVED = {"spans": _spans, "answers": _answers}
+
+
+def _turns(value: str | Sequence[Mapping[str, str]], cleaning: Cleaning) -> str | list[dict[str, str]]:
+    """A conversation with clean turns of those whom the model hears; plain words are a question."""
+    if isinstance(value, str):
+        return cleaning.apply(value)
+    return [{**turn, "content": cleaning.apply(turn["content"])} if turn["role"] in HEARD else dict(turn) for turn in value]  # fmt: skip
 
 
 def _placed(said: Spans | Answer, text: str, offsets: Offsets) -> Spans | Answer:
@@ -130,6 +141,16 @@ def _options(options: Sequence[str], cleaning: Cleaning) -> dict[str, str]:
 LOOKED = 3_000  # rows in which a change is looked for
 AROUND = 60  # characters shown before the first change
 SHOWN = 240  # characters shown in all
+
+
+def texts_of(row: Row, column: Column) -> list[str]:
+    """What a cleaning may change in a row's value of this column."""
+    value = row.get(column.role)
+    if value is None or column.target or column.written:
+        return []
+    if column.kind == "messages" and not isinstance(value, str):
+        return [turn["content"] for turn in value if turn["role"] in HEARD]
+    return list(value) if column.kind == "choices" else [str(value)]
 
 
 def example(texts: Iterable[str], cleaning: Cleaning) -> dict[str, str] | None:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     import torch
 
 UNLEARNT = -100
-BLANK = re.compile(r"_{2,}|\[MASK\]|<mask>|＿{2,}")  # what a person writes for a hidden word
+BLANK = re.compile(
+    r"(?i)_{2,}|\[MASK\]|<mask>|＿{2,}"
+)  # what a person writes for a hidden word; a cleaning may have made it small
 
 
 class Masked(Causal):
     name = "masked"
-    traits: tuple[Trait, ...] = ("hides",)
+    traits: tuple[Trait, ...] = ("hides", "cleaned")
     title = Message("Learn the language of a field")
     help = Message(
         "Documents without any labels: a model that reads gets to know their words, before it is tuned for something else."

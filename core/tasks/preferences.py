@@ -31,7 +31,7 @@ WHOLE = 1 << 30  # tokens: nothing is cut yet
 
 class Preferences(Causal):
     name = "preferences"
-    traits: tuple[Trait, ...] = ("turns", "writes", "prefers")
+    traits: tuple[Trait, ...] = ("turns", "writes", "prefers", "cleaned")
     title = Message("Prefer the better answer")
     help = Message(
         "Questions with an answer that was chosen and one that was rejected: the model learns to answer like the chosen ones."
@@ -51,6 +51,7 @@ class Preferences(Causal):
             Message("The better answer is in"),
             Message("The answer that was chosen."),
             names=("chosen", "chosen.value", "chosen.content", "preferred", "accepted", "chosen_response", "better", "好的回答"),
+            written=True,
         ),
         Column(
             "rejected",
@@ -58,6 +59,7 @@ class Preferences(Causal):
             Message("The worse answer is in"),
             Message("The answer that was rejected."),
             names=("rejected", "rejected.value", "rejected.content", "dispreferred", "rejected_response", "worse", "差的回答"),
+            written=True,
         ),
     )  # fmt: skip
     asks: tuple[str, ...] = ("messages",)

@@ -1,4 +1,4 @@
-"""Ask this model. Needs Python 3.11 or later, torch and transformers: pip install torch transformers
+"""Ask this model. Needs Python 3.11 or later and the packages that README.md names.
 
 python predict.py "a text" "another text"          one line an answer: the answer, how sure it is, what was asked
 python predict.py "a text" --input question="..."  what else it reads, by role; once for all texts, or once for each
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.values import kind
+from core.errors import HoneError
 from core.inference import Predictor
 from core.tasks import task
 from core.tasks.base import asked
@@ -151,4 +152,7 @@ def _safe(cell: str | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HoneError as error:
+        sys.exit(" ".join(str(part) for part in (error.message, error.fix) if part))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import random
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,9 @@ from core.export.recipe import read_recipe, recipe_text
 from core.inference import Predictor, predict_file
 from core.models.catalogue import find
 from core.settings import checked, knobs, problems
-from core.tasks import guessing, task
+from core.tasks import TASKS, guessing, task
 from core.tasks.base import Answer, LabelScores, Spans
-from core.tasks.cleaned import cleaned, example, restored
+from core.tasks.cleaned import cleaned, example, restored, texts_of
 from core.training import runs
 from core.training.draft import drafted
 from core.training.runs import Run
@@ -75,6 +78,29 @@ def test_marked_entities_and_options_stay_what_they_are():
     assert back.label == "a DOG" and list(back.probabilities) == ["A  cat", "a DOG"]
     alike = {"text": "Which?", "choices": ["Cat", "cat"], "label": "cat"}
     assert one("choice", alike)["choices"] == ["Cat", "cat"]
+
+
+def test_of_a_conversation_only_what_the_model_hears_is_cleaned():
+    said = [("system", "Be  SHORT"), ("user", "<b>HI</b>"), ("assistant", "<b>Hello</b>"), ("tool", '{"A":  1}'), ("assistant", "It is  A")]  # fmt: skip
+    turns = [{"role": role, "content": text} for role, text in said]
+    clean = one("chat", {"messages": turns, "split": "train"})["messages"]
+    assert [turn["content"] for turn in clean] == ["be short", "hi", "<b>Hello</b>", '{"A":  1}', "It is  A"]
+    assert turns[1]["content"] == "<b>HI</b>" and one("chat", {"messages": "<i>WHO</i>"})["messages"] == "who"
+    (column,) = task("chat").columns
+    assert texts_of({"messages": turns}, column) == ["Be  SHORT", "<b>HI</b>"]
+
+
+def test_of_a_preference_the_question_is_cleaned_and_neither_answer():
+    row = {"messages": [{"role": "user", "content": "WHY?"}], "chosen": "Because.", "rejected": "<b>NO</b>"}
+    assert one("preferences", row) == {**row, "messages": [{"role": "user", "content": "why?"}]}
+    assert [texts_of(row, column) for column in task("preferences").columns] == [["WHY?"], [], []]
+
+
+def test_every_task_that_reads_texts_offers_a_cleaning():
+    read = ("text", "marked", "messages")
+    reading = {name for name, t in TASKS.items() if any(c.kind in read and not c.target for c in t.columns)}
+    assert {name for name in TASKS if "cleaned" in TASKS[name].traits} >= reading - {"ranking"}
+    assert Cleaning.of(["simplified"]).packages == ("OpenCC",) and not TIDY.packages
 
 
 def test_a_row_without_an_answer_is_cleaned_too_and_no_cleaning_changes_nothing():
@@ -201,3 +227,24 @@ def test_spans_of_a_run_are_learnt_and_told_in_the_given_texts(tiny_encoder: Pat
     assert said.text == given and all((s["start"], s["end"]) in edges for s in said.spans)
     made = pack.pack(run.folder)
     assert made["checked"] == made["equal"] > 0
+
+
+def test_a_chat_hears_clean_words_and_its_copy_names_the_package_it_needs(tmp_path: Path):
+    rows = [
+        {"prompt": f"<p>WHAT  IS {i}</p>", "completion": f"It is {i % 3}", "split": PARTS[i % 5]} for i in range(60)
+    ]
+    settings = {"cleaning": ["html", "simplified", "lower", "one"], "epochs": 1.0, "answer_length": 6, "start_from_probe": False}  # fmt: skip
+    run = run_of(tmp_path, "chat", rows, "blank:causal-tiny", ["full"], **settings)
+    predictor = Predictor.open(run.model, device="cpu")
+    plain, shouted = predictor.predict(["what is 3", "<b>WHAT IS</b>  3"])
+    assert plain.as_json() == shouted.as_json() and "".join(predictor.stream("WHAT IS 3")).strip() == plain.text
+    made = pack.pack(run.folder)
+    assert made["checked"] == made["equal"] > 0
+    with zipfile.ZipFile(made["zip"]) as archive:
+        archive.extractall(tmp_path / "copy")
+    (copy,) = (tmp_path / "copy").iterdir()
+    assert "pip install torch transformers OpenCC\n" in (copy / "README.md").read_text(encoding="utf-8")
+    code = "import runpy, sys; sys.modules['opencc'] = None; sys.argv[1:] = ['hi']; runpy.run_path({!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", code.format(str(copy / "predict.py"))], capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.strip().endswith("OpenCC, which is not installed. Install it with: pip install OpenCC")
