@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
 
 # scripts written without spaces, where each character is a word: CJK, kana, Thai, Lao, Khmer, Burmese
 UNSPACED = (
@@ -44,9 +46,19 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """chrF2 (Popović 2015), 0 to 100, by sacrebleu: characters, not words, so it suits every script."""
-    from sacrebleu.metrics import CHRF
+    return float(_chrf().corpus_score(list(hypotheses), [list(references)]).score)
 
-    return float(CHRF().corpus_score(list(hypotheses), [list(references)]).score)
+
+def redrawn(
+    measure: Literal["bleu", "chrf"], hypotheses: Sequence[str], references: Sequence[str]
+) -> Callable[[np.ndarray], float]:
+    """A function from places of these texts, (draw,) with repetition, to the measure of the texts at these places: equal to scoring them, but
+    each text is counted only once and a draw only sums (Koehn 2004; so does sacrebleu's own bootstrap). BLEU's words are those of all
+    the references."""
+    metric = _bleu(tokenizer_of(references)) if measure == "bleu" else _chrf()
+    # (texts, counts): of BLEU both lengths, common n-grams and n-grams said; of chrF n-grams said, wanted and common, for each n
+    counts = np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]), dtype=np.int64)
+    return lambda places: float(metric._compute_score_from_stats(counts[places].sum(axis=0).tolist()).score)
 
 
 def signature(tokenizer: str = "13a") -> str:
@@ -76,6 +88,12 @@ def _bleu(tokenizer: str) -> Any:
     from sacrebleu.metrics import BLEU
 
     return BLEU(tokenize=tokenizer)
+
+
+def _chrf() -> Any:
+    from sacrebleu.metrics import CHRF
+
+    return CHRF()
 
 
 # ROUGE ---------------------------------------------------------------------------------------------------------------

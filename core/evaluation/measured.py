@@ -212,16 +212,17 @@ def interval(
     task: Task, measure: str, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels, seed: int = 7
 ) -> tuple[float | None, float | None]:
     """Where the measure would fall 95 times of 100 with other rows of this kind: percentiles of the bootstrap. Up to 2,000 rows are drawn
-    from, so that it stays a matter of seconds; None with fewer than ten."""
+    from, and fewer draws are taken where each has to be scored anew, so that it stays a matter of seconds; None with fewer than ten rows."""
     if len(rows) < 10:
         return None, None
     chance = np.random.default_rng(seed)
-    draws = DRAWS if len(rows) <= 200 else 200 if len(rows) <= 1_000 else 60
+    redrawn = task.redrawn(measure, rows, predictions, labels)
+    draws = DRAWS if redrawn or len(rows) <= 200 else 200 if len(rows) <= 1_000 else 60
     values = []
     began = time.monotonic()
     for _ in range(draws):
-        chosen = chance.integers(0, len(rows), min(len(rows), 2_000)).tolist()
-        found = task.score([rows[i] for i in chosen], [predictions[i] for i in chosen], labels).get(measure)
+        chosen = chance.integers(0, len(rows), min(len(rows), 2_000))
+        found = redrawn(chosen) if redrawn else _scored(task, measure, rows, predictions, labels, chosen)
         if found is not None and np.isfinite(found):
             values.append(found)
         if time.monotonic() - began > 5.0 and len(values) >= 20:
@@ -234,6 +235,12 @@ def interval(
     middle = float(np.mean(values))
     low, high = (middle + (float(q) - middle) * spread for q in np.percentile(values, (2.5, 97.5)))
     return low, high
+
+
+def _scored(
+    task: Task, measure: str, rows: Sequence[Row], said: Sequence[Prediction], labels: Labels, places: np.ndarray
+) -> float | None:
+    return task.score([rows[i] for i in places], [said[i] for i in places], labels).get(measure)
 
 
 def rows_in(path: Path, task: Task) -> list[dict[str, Any]]:

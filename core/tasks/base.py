@@ -301,6 +301,7 @@ class Task(Protocol):
     asks: tuple[str, ...]  # input roles a person gives to the finished model; empty: all of them
     figures: tuple[Figure, ...]
     scores: tuple[Score, ...]  # the first is the one by which the best moment is kept
+    things: str  # what its rows are called: "texts", or one of assets/things.json
     family: Family
     link: (
         Link | None
@@ -367,6 +368,12 @@ class Task(Protocol):
 
     def credit(self, row: Row, prediction: Prediction, labels: Labels) -> float:
         """How right one answer is, from 0 to 1; worst answers are shown first, and differences between models are judged by it."""
+
+    def redrawn(
+        self, measure: str, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels
+    ) -> Callable[[np.ndarray], float | None] | None:
+        """A function from places of `rows`, (draw,) with repetition, to the measure of the rows at these places, where that is quicker than to
+        score them: for the bootstrap, which asks a thousand times. None: score them."""
 
     def right(self, row: Row) -> str:
         """The right answer in a line, where no column is the target; "" where there is none."""

@@ -8,7 +8,7 @@ and what is learnt. Knows nothing of turns or documents.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,6 +117,21 @@ class Causal(Usual):
         loss = sum(p.nll for p in predictions) / tokens
         right = sum(p.right for p in predictions) / tokens
         return {"perplexity": math.exp(min(loss, MOST_LOSS)), "token_accuracy": right, "loss": loss}
+
+    def redrawn(
+        self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels
+    ) -> Callable[[np.ndarray], float | None] | None:
+        if measure not in ("perplexity", "token_accuracy"):
+            return None
+        sums = np.array([[p.nll, p.tokens, p.right] for p in predictions], dtype=float)
+
+        def found(places: np.ndarray) -> float | None:
+            nll, tokens, right = sums[places].sum(axis=0).tolist()
+            if not tokens:
+                return None
+            return math.exp(min(nll / tokens, MOST_LOSS)) if measure == "perplexity" else right / tokens
+
+        return found
 
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         """The probability of a right token, as the geometric mean over the row's."""

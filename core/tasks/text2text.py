@@ -183,6 +183,15 @@ class Text2Text(Causal):
         loss = {"loss": sum(p.nll for p in predictions) / tokens} if tokens else {}
         return {**{name: found[name] for name in ("bleu", "chrf", "rougeL", "length_ratio")}, **loss}
 
+    def redrawn(
+        self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels
+    ) -> Callable[[np.ndarray], float] | None:
+        import core.evaluation.generation as generation
+
+        if measure not in ("bleu", "chrf") or not all(p.written for p in predictions):
+            return None
+        return generation.redrawn(measure, [p.text for p in predictions], [str(row["label"]) for row in rows])  # type: ignore[arg-type]
+
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         """ROUGE-L of this text."""
         import core.evaluation.generation as generation

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.tasks.base import Example, Family, Figure, Labels, Link, Rival, Row, Trait
+from core.words import TEXTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,7 @@ class Usual:
     traits: tuple[Trait, ...] = ()
     figures: tuple[Figure, ...] = ()
     asks: tuple[str, ...] = ()
+    things: str = TEXTS
 
     def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
         from core.training.batches import bucketed, shuffled
@@ -60,6 +62,11 @@ class Usual:
 
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         return float(row["label"] == prediction.brief()["label"])
+
+    def redrawn(
+        self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels
+    ) -> Callable[[np.ndarray], float | None] | None:
+        return None
 
     def right(self, row: Row) -> str:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 import sacrebleu
 
@@ -27,6 +28,37 @@ def test_bleu_by_hand():
     said, wanted = ["a b c d e f"], ["a b c d x f"]
     # 1-grams 5/6, 2-grams 3/5, 3-grams 2/4, 4-grams 1/3; equal length, so no brevity penalty
     assert generation.bleu(said, wanted) == pytest.approx(100 * (5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25)
+
+
+@pytest.mark.parametrize("chinese", [False, True])
+def test_a_draw_summed_from_counts_is_what_scoring_its_texts_gives(chinese: bool):
+    dice = random.Random(5)
+    words = "我 很 喜 欢 吃 苹 果 天".split() if chinese else "the cat sat on a mat today".split()
+    gap = "" if chinese else " "
+    wanted = [gap.join(dice.choices(words, k=dice.randint(1, 9))) for _ in range(40)]
+    said = [text if dice.random() < 0.3 else gap.join(dice.choices(words, k=dice.randint(0, 9))) for text in wanted]
+    chance = np.random.default_rng(1)
+    for measure in ("bleu", "chrf"):
+        value = generation.redrawn(measure, said, wanted)
+        for size in (1, 40, 100):
+            places = chance.integers(0, 40, size)
+            slow = generation.scores([said[i] for i in places], [wanted[i] for i in places], "zh" if chinese else "en")
+            assert value(places) == pytest.approx(slow[measure], abs=1e-9)
+
+
+def test_the_interval_of_written_texts_is_that_of_scoring_every_draw(monkeypatch: pytest.MonkeyPatch):
+    from core.evaluation.measured import interval
+    from core.tasks import task
+    from core.tasks.base import Labels, Text
+    from core.tasks.usual import Usual
+
+    for name, measure in (("text2text", "bleu"), ("chat", "perplexity"), ("language", "token_accuracy")):
+        rows = [{"label": text} for text in WANTED * 8]
+        said = [Text(text, nll=i + 1.0, tokens=i % 5, right=i % 3) for i, text in enumerate(SAID * 8)]
+        quick = interval(task(name), measure, rows, said, Labels((), ()))
+        with monkeypatch.context() as slow:
+            slow.setattr(type(task(name)), "redrawn", Usual.redrawn)
+            assert interval(task(name), measure, rows, said, Labels((), ())) == pytest.approx(quick)
 
 
 def test_words_follow_the_language():
