@@ -157,14 +157,25 @@ class _Making:
 
     def _save_rows(self, predictions: Sequence[Prediction]) -> None:
         target = next((c for c in self.task.columns if c.target), None)
-        columns: dict[str, Any] = {"id": [], "inputs": [], "gold": [], "said": [], "prediction": [], "credit": []}
+        names = ("id", "inputs", "gold", "said", "unwritten", "prediction", "credit")
+        columns: dict[str, Any] = {name: [] for name in names}
+        kinds = {c.role: c.kind for c in self.task.columns}
         for row, p, credit in zip(self.asked, predictions, self.credits["run"].tolist(), strict=True):
-            inputs = {c.role: plain(c.kind, row.get(c.role)) for c in self.task.columns if not c.target}
+            inputs = {role: plain(kinds[role], value) for role, value in self.task.given(row).items()}
             gold = self.task.right(row) if target is None else kind(target.kind).shown(row[target.role], row)
-            said = str(p.brief()["label"])
-            cells = (row["id"], json.dumps(inputs), gold, said, json.dumps(p.as_json()), credit)
+            said, told = str(p.brief()["label"]), self.task.unwritten(p)
+            cells = (
+                row["id"],
+                json.dumps(inputs),
+                gold,
+                said,
+                told and json.dumps(told.as_json()),
+                json.dumps(p.as_json()),
+                credit,
+            )
             for name, value in zip(columns, cells, strict=True):
                 columns[name].append(value)
+        columns["unwritten"] = pa.array(columns["unwritten"], pa.string())
         table = pa.table({name: pa.array(values) for name, values in columns.items()})
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{FILE}.new"
@@ -181,7 +192,7 @@ class _Making:
 def rows_of(run_dir: Path | str, *, only: str | None = None, start: int = 0, count: int = 50) -> dict[str, Any]:
     """Rows with what is right and what was said. `only`: "worst" or "best" first; None leaves their order.
 
-    -> {"rows": [{id, inputs, gold, said, prediction, credit}], "total"}.
+    -> {"rows": [{id, inputs, gold, said, prediction, credit}], "total"}; `said` is a Message where nothing was written.
     """
     try:
         with pa.OSFile(str(Path(run_dir) / "report" / FILE), "rb") as source:
@@ -198,6 +209,8 @@ def rows_of(run_dir: Path | str, *, only: str | None = None, start: int = 0, cou
     found = table.take(pa.array(shown)).to_pylist()
     for row in found:
         row["inputs"], row["prediction"] = json.loads(row["inputs"]), json.loads(row["prediction"])
+        if told := row.pop("unwritten", None):
+            row["said"] = Message.from_json(json.loads(told))
     return {"rows": found, "total": len(order)}
 
 

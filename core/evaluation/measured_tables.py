@@ -28,7 +28,13 @@ def tables(run_dir: Path, report: Mapping[str, Any], language: str) -> Iterator[
         found += page["rows"]
     roles = list(found[0]["inputs"]) if found else []
     answered = [
-        [row["id"], *(_plain(row["inputs"].get(role)) for role in roles), row["gold"], row["said"], row["credit"]]
+        [
+            row["id"],
+            *(_plain(row["inputs"].get(role)) for role in roles),
+            row["gold"],
+            said(row["said"], language),
+            row["credit"],
+        ]
         for row in found
     ]
     yield "rows", (["id", *roles, "right answer", "said", "credit"], answered)

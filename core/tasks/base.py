@@ -369,6 +369,12 @@ class Task(Protocol):
     def credit(self, row: Row, prediction: Prediction, labels: Labels) -> float:
         """How right one answer is, from 0 to 1; worst answers are shown first, and differences between models are judged by it."""
 
+    def given(self, row: Row) -> Mapping[str, Any]:
+        """Role -> value: what an answer to a row of data is judged beside, without the right answer where that stands within."""
+
+    def unwritten(self, prediction: Prediction) -> Message | None:
+        """What is known of an answer that is only measured and has no words of its own; None where it has some."""
+
     def redrawn(
         self, measure: str, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels
     ) -> Callable[[np.ndarray], float | None] | None:

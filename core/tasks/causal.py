@@ -118,6 +118,12 @@ class Causal(Usual):
         right = sum(p.right for p in predictions) / tokens
         return {"perplexity": math.exp(min(loss, MOST_LOSS)), "token_accuracy": right, "loss": loss}
 
+    def unwritten(self, prediction: Any) -> Message | None:
+        if prediction.written:
+            return None
+        told = {"k": prediction.right, "n": prediction.tokens}
+        return Message("Only measured, not written: it foresaw {k:,} of {n:,} tokens.", **told)
+
     def redrawn(
         self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels
     ) -> Callable[[np.ndarray], float | None] | None:

@@ -25,6 +25,7 @@ NAMES = ("messages", "conversations", "conversation", "chat", "dialog", "dialogu
 
 class Chat(Causal):
     name = "chat"
+    things = "conversations"
     traits: tuple[Trait, ...] = ("turns", "writes", "packs", "answers_only", "cleaned")
     title = Message("Answer in conversations")
     help = Message(
@@ -106,6 +107,11 @@ class Chat(Causal):
         turns = told(row)
         return turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else ""
 
+    def given(self, row: Row) -> Mapping[str, Any]:
+        """The turns before the answer that is asked for."""
+        turns = told(row)
+        return {"messages": turns[:-1] if turns and turns[-1]["role"] == "assistant" else turns}
+
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         counts = [answers(row) for row in rows]
         order = sorted(range(len(rows)), key=lambda i: counts[i])
@@ -114,7 +120,7 @@ class Chat(Causal):
         credits = [self.credit(row, p, labels) for row, p in zip(rows, predictions, strict=True)]
         return {
             "turns": by_group(*titles, groups, [predictions[i] for i in order]),
-            "samples": samples(rows, predictions, _shown, lambda row: told(row)[-1]["content"], credits),
+            "samples": samples(rows, predictions, self.given, self.right, credits),
         }
 
 
@@ -158,9 +164,3 @@ def template_of(tokenizer: Any, settings: Any) -> str:
     own = tokenizer.chat_template
     ours = next((t.name for t in chat_text.TEMPLATES.values() if own == t.source), None)
     return ours or chat_text.proposed(tokenizer)
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    """What was said before the last answer, in lines."""
-    turns: list[dict[str, str]] = told(row)[:-1]
-    return {"messages": "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)[-2_000:]}

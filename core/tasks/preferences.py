@@ -209,6 +209,16 @@ class Preferences(Causal):
         both = pair(row)
         return both[0] if both else ""
 
+    def given(self, row: Row) -> Mapping[str, Any]:
+        """The better answer is the right one, so it stands there."""
+        return {"messages": asked(row), "rejected": row.get("rejected")}
+
+    def unwritten(self, prediction: Any) -> Message | None:
+        if prediction.written:
+            return None
+        lead = round(float(prediction.known.get("margin", 0.0)), 3)
+        return Message("Only measured, not written: the better answer leads by {lead:g}.", lead=lead)
+
     # What is shown --------------------------------------------------------------------------------------------------
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
@@ -216,9 +226,9 @@ class Preferences(Causal):
         worst = sorted(places, key=lambda i: predictions[i].known["margin"])[:SAMPLES]
         samples = [
             {
-                "inputs": {"messages": _shown(rows[i]), "rejected": str(rows[i]["rejected"])[:600]},
-                "gold": str(rows[i]["chosen"])[:600],
-                "said": predictions[i].text,
+                "inputs": self.given(rows[i]),
+                "gold": self.right(rows[i])[:600],
+                "said": told.as_json() if (told := self.unwritten(predictions[i])) else predictions[i].text,
                 "credit": round(self.credit(rows[i], predictions[i], labels), 4),
             }
             for i in worst
@@ -295,7 +305,3 @@ def _bars(margins: Sequence[float]) -> dict[str, Any]:
     counts, edges = np.histogram(margins, bins=12)
     names = [f"{low:.2g} – {high:.2g}" for low, high in pairwise(edges)]
     return {"names": names, "values": counts.tolist()}
-
-
-def _shown(row: Row) -> str:
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in asked(row))[-2_000:]

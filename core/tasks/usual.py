@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.tasks.base import Example, Family, Figure, Labels, Link, Rival, Row, Trait
-from core.words import TEXTS
+from core.tasks.base import Column, Example, Family, Figure, Labels, Link, Rival, Row, Trait
+from core.words import TEXTS, Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Usual:
     """What most tasks share. A task overrides what it does otherwise."""
 
+    columns: tuple[Column, ...]
     family: Family = "encoder"
     prediction: str = "label_scores"
     link: Link | None = None
@@ -62,6 +63,12 @@ class Usual:
 
     def credit(self, row: Row, prediction: Any, labels: Labels) -> float:
         return float(row["label"] == prediction.brief()["label"])
+
+    def given(self, row: Row) -> Mapping[str, Any]:
+        return {column.role: row.get(column.role) for column in self.columns if not column.target}
+
+    def unwritten(self, prediction: Any) -> Message | None:
+        return None
 
     def redrawn(
         self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels

@@ -189,6 +189,28 @@ def test_a_blank_base_is_made_once_inside_the_run_and_is_the_same_again(tmp_path
     assert made[0] == made[1] and "model.safetensors" in made[0]
 
 
+def test_the_report_shows_the_turns_before_the_answer_and_says_what_was_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from core.evaluation import measured, measured_tables, report
+
+    monkeypatch.setattr("core.tasks.chat.WRITTEN", 4)
+    _blank_run(tmp_path / "run")
+    worker(str(tmp_path / "run"))
+    made = report.make(tmp_path / "run")
+    rows = measured.rows_of(tmp_path / "run")["rows"]
+    given = {row["id"]: row["messages"] for row in ROWS["chat"](tmp_path)}
+    assert len(rows) == 20
+    for row in rows:
+        assert row["inputs"]["messages"] == given[row["id"]][:-1] and row["gold"] == given[row["id"]][-1]["content"]
+    silent = [row["said"] for row in rows if not isinstance(row["said"], str)]
+    assert len(silent) == 16 and str(silent[0]).startswith("Only measured, not written: it foresaw ")
+    shown = next(figure for figure in made["figures"] if figure["name"] == "samples")["data"]["rows"]
+    assert all(one["inputs"]["messages"][-1]["role"] == "user" for one in shown)
+    columns, cells = dict(measured_tables.tables(tmp_path / "run", made, "zh"))["rows"]
+    assert sum(line[columns.index("said")].startswith("只测量") for line in cells) == 16
+
+
 def _blank_run(folder: Path) -> None:
     base = blank.SIZES["blank:causal-tiny"]
     seed = folder.parent / f"{folder.name}-seed"
