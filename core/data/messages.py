@@ -28,6 +28,7 @@ from core.data.turns import (
     opened,
     speaker_key,
     tidy,
+    transcript,
     turn_of,
 )
 from core.words import Message
@@ -55,7 +56,7 @@ REJECTED = (
 class Shape:
     """How a table holds its conversations: the convention, and which column (as the file calls it) plays which part."""
 
-    name: Literal["messages", "sharegpt", "alpaca", "pairs", "preference"]
+    name: Literal["messages", "sharegpt", "alpaca", "pairs", "transcript", "preference"]
     parts: Mapping[str, str]
     reason: Message
 
@@ -134,6 +135,12 @@ def preference(cells: Mapping[str, str], shape: Shape | None = None) -> dict[str
     return {"messages": found.messages, "chosen": found.chosen, "rejected": found.rejected}
 
 
+def compared(before: Sequence[Mapping[str, str]], chosen: str, rejected: str) -> Parsed:
+    """Two answers to the turns `before`, from the cells that hold them. Where each cell is a whole conversation, what both begin with is what
+    was asked, and the first turn in which they differ is the answer."""
+    return _compared([dict(turn) for turn in before], {"chosen": chosen, "rejected": rejected}, Oddities())
+
+
 def read(cells: Mapping[str, str], shape: Shape | None) -> Parsed:
     """One row in the shape of its table."""
     if shape is None:
@@ -191,7 +198,7 @@ def _conversation(known: _Names) -> Shape | None:
                 Message("“{column}” holds lists of turns with role and content.", column=best),
             )
         return Shape("sharegpt", {"turns": best, **extra}, Message("“{column}” holds lists of turns as ShareGPT writes them.", column=best))  # fmt: skip
-    return _alpaca(known, extra) or _pairs(known, extra)
+    return _alpaca(known, extra) or _pairs(known, extra) or _transcript(known)
 
 
 def _alpaca(known: _Names, extra: dict[str, str]) -> Shape | None:
@@ -217,6 +224,16 @@ def _pairs(known: _Names, extra: dict[str, str]) -> Shape | None:
         return None
     reason = Message("“{question}” is asked and “{answer}” answers, by their names.", question=question, answer=answer)
     return Shape("pairs", {"question": question, "answer": answer, **known.some(history=HISTORY), **extra}, reason)
+
+
+def _transcript(known: _Names) -> Shape | None:
+    """Conversations that are texts; of several columns of them the one with most words."""
+    there = [name for name, cells in known.cells.items() if cells and 2 * sum(map(bool, map(transcript, cells))) > len(cells)]  # fmt: skip
+    if not there:
+        return None
+    best = max(there, key=lambda name: sum(map(len, known.cells[name])))
+    reason = Message("“{column}” holds whole conversations as text, with who speaks before each turn.", column=best)
+    return Shape("transcript", {"turns": best}, reason)
 
 
 def _preference(known: _Names) -> Shape | None:
@@ -265,6 +282,8 @@ def _asked(part: Mapping[str, str], odd: Oddities) -> list[Turn] | None:
     if not question.strip():
         odd.add("no_question")
         return None
+    if turns := transcript(question):
+        return [*history, *(turn for turn in turns if turn["content"])]
     return [*history, {"role": "user", "content": question}]
 
 
@@ -297,20 +316,28 @@ def _with_system(turns: list[Turn], part: Mapping[str, str]) -> list[Turn]:
 
 
 def _pair(part: Mapping[str, str], odd: Oddities) -> Parsed:
-    """Two answers to the same turns. Where each is a whole conversation, what both begin with is the question."""
-    sides = [answered(part.get(name, ""), odd) for name in ("chosen", "rejected")]
-    if not all(sides):
-        odd.add("missing")
-        return Parsed(None, odd=odd.codes)
-    chosen, rejected = (side or [] for side in sides)
-    shared = _shared(chosen, rejected)
+    """Two answers to the same turns, which stand in columns of their own or at the beginning of both."""
     before: list[Turn] | None = []
     if "turns" in part:
         before = opened(part["turns"], odd)
-    elif part.get("question", "").strip() or not shared:
+    elif part.get("question", "").strip():
         before = _asked(part, odd)
     if before is None:
         return Parsed(None, odd=odd.codes)
+    return _compared(before, part, odd)
+
+
+def _compared(before: list[Turn], part: Mapping[str, str], odd: Oddities) -> Parsed:
+    sides = [_side(part.get(name, ""), odd) for name in ("chosen", "rejected")]
+    if not all(sides):
+        odd.add("missing")
+        return Parsed(None, odd=odd.codes)
+    whole = [any(turn["role"] == "user" for turn in side) for side in sides]
+    if any(whole) and not all(whole):  # one of them is the answer alone
+        before = before or sides[whole.index(True)][:-1]
+        sides = [side[-1:] for side in sides]
+    chosen, rejected = sides
+    shared = _shared(chosen, rejected)
     if chosen[: len(before)] == before or (before and shared and shared[-1] == before[-1]):
         before = []  # the conversations hold the question already
     tails = [side[len(shared) :] for side in (chosen, rejected)]
@@ -321,6 +348,12 @@ def _pair(part: Mapping[str, str], odd: Oddities) -> Parsed:
     ]
     messages = tidy(_with_system([*before, *shared], part), odd)
     return _judged(messages, answers[0], answers[1], odd)
+
+
+def _side(cell: str, odd: Oddities) -> list[Turn]:
+    """The turns in the cell of one answer; a whole conversation in order, as a column of questions is."""
+    turns = answered(cell, odd) or []
+    return tidy(turns, Oddities()) if any(turn["role"] == "user" for turn in turns) else turns
 
 
 def _judged(messages: list[Turn], chosen: str, rejected: str, odd: Oddities) -> Parsed:

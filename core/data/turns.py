@@ -1,4 +1,4 @@
-"""Turns of a conversation: one cell into turns, turns into an order that a model can learn from, and what was odd about them in words.
+"""Turns of a conversation: one cell (a list, or a transcript in words) into turns, turns into an order that a model can learn from, and what was odd about them in words.
 
 A tool call is text here: ``<tool_call>{...}</tool_call>`` in the assistant's turn, as Qwen and Hermes write it. Knows nothing of columns; those
 are `core.data.messages`.
@@ -32,6 +32,16 @@ SPEAKERS = {
         "tool",
     ),
 }
+HEADINGS = {"input": "user", "response": "assistant", "output": "assistant"}  # after ###, besides speakers
+# Who speaks next, as transcripts say it. A conversation keeps to one of these forms, the strictest that fits.
+CHATML = re.compile(r"<\|im_start\|>(?P<who>system|user|assistant|tool)\n")
+HEADED = re.compile(
+    r"(?i)###[ \t]*(?P<who>human|user|assistant|system|instruction|input|response|output)[ \t]*(?::|(?=\n))"
+)
+_SPEAKS = r"[ \t]*(?P<who>human|user|assistant|system|ai|bot|chatbot|用户|人类|助手|系统)[ \t]*[:：]"
+APART = re.compile(r"(?i)(?:^|\n[ \t]*\n)" + _SPEAKS)  # an empty line before each turn, as Anthropic's HH has it
+LINES = re.compile(r"(?i)(?:^|\n)" + _SPEAKS)
+ALPACA = "Below is an instruction that describes a task"  # stands before every row of that data and tells nothing
 WHO = ("role", "from", "speaker", "author")
 WHAT = ("content", "value", "text", "message")
 
@@ -106,8 +116,10 @@ class Oddities:
 
 
 def opened(cell: str, odd: Oddities) -> list[Turn] | None:
-    """The turns in a JSON cell, as they stand; None when one cannot be understood."""
+    """The turns in a cell, as they stand: a list, or a transcript; None when one cannot be understood."""
     found = listed(cell)
+    if found is None and (turns := transcript(cell)):
+        return turns
     if found is None:
         odd.add("unreadable" if cell.strip() else "no_answer")
         return None
@@ -207,7 +219,7 @@ def ending(turns: list[Turn], odd: Oddities) -> list[Turn] | None:
 
 
 def answered(cell: str, odd: Oddities) -> list[Turn] | None:
-    """One of two answers: plain text, one turn, a list of turns, or a transcript with Human: and Assistant: (Anthropic HH)."""
+    """One of two answers: plain text, one turn, a list of turns, or a transcript (Anthropic HH)."""
     text = cell.strip()
     if not text:
         return None
@@ -216,13 +228,50 @@ def answered(cell: str, odd: Oddities) -> list[Turn] | None:
         turns = [turn_of(one, odd) for one in (found if isinstance(found, list) else [found])] if found else []
         if turns and all(turns):
             return [turn for turn in turns if turn and turn["content"].strip()]
-    if text.startswith("Human:") and "\n\nAssistant:" in text:
-        pieces = re.split(r"(?:^|\n\n)(Human|Assistant):", text)[1:]
-        roles = {"Human": "user", "Assistant": "assistant"}
-        return [
-            {"role": roles[who], "content": said.strip()} for who, said in zip(pieces[::2], pieces[1::2], strict=True)
-        ]
-    return [{"role": "assistant", "content": text}]
+    return transcript(text) or [{"role": "assistant", "content": text}]
+
+
+def transcript(cell: str) -> list[Turn] | None:
+    """The turns of a conversation that is written as one text: "Human: … Assistant: …", headings as in "### Instruction:", or ChatML. None
+    for a text that does not begin so, or in which not both sides speak. The last turn may be empty: a prompt ends there."""
+    text = cell.strip()
+    if len(text) > LONGEST:
+        return None
+    for form in (CHATML, HEADED, APART, LINES):
+        marks = _marks(form, text)
+        before = text[: marks[0].start()].strip() if marks else ""
+        if {"user", "assistant"} <= {_speaker(mark) for mark in marks} and (form is HEADED or not before):
+            return _between(marks, text, before)
+    return None
+
+
+def _marks(form: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    """Where turns begin. Each side goes by one name, so that a line like "AI: short for ..." begins none within the Assistant's turn."""
+    found = list(form.finditer(text))
+    if form is HEADED:
+        return found
+    names: dict[str, str] = {}
+    for mark in found:
+        names.setdefault(_speaker(mark), mark["who"].lower())
+    return [mark for mark in found if mark["who"].lower() == names[_speaker(mark)]]
+
+
+def _speaker(mark: re.Match[str]) -> str:
+    who = mark["who"].lower()
+    return HEADINGS.get(who) or SPEAKERS[who]
+
+
+def _between(marks: Sequence[re.Match[str]], text: str, before: str) -> list[Turn]:
+    turns: list[Turn] = []
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=True):
+        said = text[mark.end() : end].strip().removesuffix("<|im_end|>").strip()
+        if mark["who"].lower() == "input" and turns and turns[-1]["role"] == "user":
+            turns[-1]["content"] = f"{turns[-1]['content']}\n{said}".strip()
+        else:
+            turns.append({"role": _speaker(mark), "content": said})
+    told = before and not before.startswith(ALPACA)
+    return [{"role": "system", "content": before}, *turns] if told else turns
 
 
 def holds_turns(cells: Sequence[str]) -> bool:

@@ -10,11 +10,13 @@ The one place where a cleaning meets a task's values.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from core.data.cleaning import Cleaning, Offsets
+from core.data.turns import Oddities, answered
 from core.tasks.base import Answer, Column, LabelScores, Prediction, Row, Spans
 
 PLACED = ("spans", "answers")  # kinds of answers that name places of the first text
@@ -54,7 +56,10 @@ def _row(row: Row, columns: Sequence[Column], cleaning: Cleaning) -> dict[str, A
     target = next((column for column in columns if column.target), None)
     for column in columns:
         value = row.get(column.role)
-        if column.target or column.written or value is None:
+        if column.target or value is None:
+            continue
+        if column.written:
+            found[column.role] = _written(str(value), cleaning)
             continue
         if (
             column.kind == "text"
@@ -97,6 +102,14 @@ def _turns(value: str | Sequence[Mapping[str, str]], cleaning: Cleaning) -> str 
     if isinstance(value, str):
         return cleaning.apply(value)
     return [{**turn, "content": cleaning.apply(turn["content"])} if turn["role"] in HEARD else dict(turn) for turn in value]  # fmt: skip
+
+
+def _written(value: str, cleaning: Cleaning) -> str:
+    """What is to be said stays; where the whole conversation before it stands in the cell too, that is cleaned as the question's column is."""
+    turns = answered(value, Oddities()) or []
+    if not any(turn["role"] in HEARD for turn in turns):
+        return value
+    return json.dumps(_turns(turns, cleaning), ensure_ascii=False)
 
 
 def _placed(said: Spans | Answer, text: str, offsets: Offsets) -> Spans | Answer:

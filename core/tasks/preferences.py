@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.data.messages import answer
+from core.data.messages import compared
 from core.errors import DataError, RunError
 from core.tasks import chat_text
 from core.tasks.base import Annotation, Column, Example, Figure, Labels, Prediction, Rival, Row, Score, Text, Trait
@@ -44,6 +44,7 @@ class Preferences(Causal):
             Message("What was asked, or all turns before the answer."),
             several=True,
             names=("prompt", "question", "instruction", *NAMES),
+            called=Message("Conversation"),
         ),
         Column(
             "chosen",
@@ -52,6 +53,7 @@ class Preferences(Causal):
             Message("The answer that was chosen."),
             names=("chosen", "chosen.value", "chosen.content", "preferred", "accepted", "chosen_response", "better", "好的回答"),
             written=True,
+            called=Message("The better answer"),
         ),
         Column(
             "rejected",
@@ -60,6 +62,7 @@ class Preferences(Causal):
             Message("The answer that was rejected."),
             names=("rejected", "rejected.value", "rejected.content", "dispreferred", "rejected_response", "worse", "差的回答"),
             written=True,
+            called=Message("The worse answer"),
         ),
     )  # fmt: skip
     asks: tuple[str, ...] = ("messages",)
@@ -211,7 +214,8 @@ class Preferences(Causal):
 
     def given(self, row: Row) -> Mapping[str, Any]:
         """The better answer is the right one, so it stands there."""
-        return {"messages": asked(row), "rejected": row.get("rejected")}
+        both = pair(row)
+        return {"messages": asked(row), "rejected": both[1] if both else row.get("rejected")}
 
     def unwritten(self, prediction: Any) -> Message | None:
         if prediction.written:
@@ -268,12 +272,21 @@ def judged(told: torch.Tensor, how: str, beta: float) -> tuple[torch.Tensor, tor
 
 def pair(row: Row) -> tuple[str, str] | None:
     """The better and the worse answer, however they are wrapped; None where one is missing or both are the same."""
-    chosen, rejected = (answer(str(row.get(role) or "")) for role in ("chosen", "rejected"))
-    return (chosen, rejected) if chosen and rejected and chosen != rejected else None
+    if not row.get("chosen") or not row.get("rejected"):
+        return None
+    found = compared(_before(row), str(row["chosen"]), str(row["rejected"]))
+    return None if found.chosen is None or found.rejected is None else (found.chosen, found.rejected)
 
 
 def asked(row: Row) -> list[dict[str, str]]:
-    """The turns before the answer."""
+    """The turns before the answer: those of the question, or what both conversations begin with."""
+    turns = _before(row)
+    if row.get("chosen") and row.get("rejected"):
+        turns = compared(turns, str(row["chosen"]), str(row["rejected"])).messages or turns
+    return turns
+
+
+def _before(row: Row) -> list[dict[str, str]]:
     turns = turns_of(row)
     while turns and turns[-1]["role"] == "assistant":
         turns.pop()

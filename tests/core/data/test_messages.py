@@ -155,6 +155,60 @@ def test_a_shape_travels_as_json():
     assert shape and Shape.from_json(json.loads(json.dumps(shape.as_json()))) == shape
 
 
+# Transcripts -------------------------------------------------------------------------------------------------------
+
+TWICE = [("user", "q"), ("assistant", "a"), ("user", "again?"), ("assistant", "yes: it\n\nis")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\nHuman: q\n\nAssistant: a\n\nHuman: again?\n\nAssistant: yes: it\n\nis",
+        "User: q\nAssistant: a\nUser: again?\nAssistant: yes: it\n\nis",
+        "User: q\nAssistant: a\n\nUser: again?\nAssistant: yes: it\n\nis\n",
+        "### Human: q### Assistant: a### Human: again?### Assistant: yes: it\n\nis",
+        "### Instruction:\nq\n\n### Response:\na\n\n### Instruction:\nagain?\n\n### Response:\nyes: it\n\nis",
+        "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n<|im_start|>user\nagain?<|im_end|>\n<|im_start|>assistant\nyes: it\n\nis<|im_end|>",
+        "用户：q\n助手：a\n用户：again?\n助手：yes: it\n\nis",
+        "human: q\nAI: a\nhuman: again?\nAI: yes: it\n\nis",
+    ],
+)  # fmt: skip
+def test_a_conversation_in_one_text_is_split_where_somebody_else_speaks(text: str):
+    found = one(text=text, id="7")
+    assert said(found) == TWICE and not found.odd
+    assert parse({"": text}) == found.messages
+
+
+def test_instruction_data_in_one_text_loses_only_the_words_that_stand_before_all_of_it():
+    rest = "### Instruction:\nTranslate.\n\n### Input:\nHello\n\n### Response:\nHallo"
+    plain = [("user", "Translate.\nHello"), ("assistant", "Hallo")]
+    assert said(one(text=f"Below is an instruction that describes a task. Write a response.\n\n{rest}")) == plain
+    assert said(one(text=f"Be short.\n\n{rest}")) == [("system", "Be short."), *plain]
+    assert said(one(instruction="Translate.", input="Hello", output="Hallo", text=rest)) == plain
+
+
+def test_a_name_with_a_colon_within_a_turn_begins_none():
+    text = "User: what is it\nAssistant: short for:\nAI: artificial intelligence\nBot: robot"
+    assert said(one(text=text)) == [("user", "what is it"), ("assistant", "short for:\nAI: artificial intelligence\nBot: robot")]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["Human: only a question", "They said:\nUser: q\nAssistant: a", "# Title\ntext", "User: a\nUser: b"])  # fmt: skip
+def test_other_texts_are_no_transcripts(text: str):
+    assert columns(["text"], [[text]]) is None and parse({"": text}) is None
+
+
+def test_a_prompt_that_ends_where_the_assistant_begins_is_a_question():
+    prompt = "\n\nHuman: q\n\nAssistant: a\n\nHuman: again?\n\nAssistant:"
+    assert said(one(prompt=prompt, completion=" yes: it\n\nis")) == [*TWICE[:3], ("assistant", " yes: it\n\nis")]
+    assert parse({"prompt": prompt})[-1] == {"role": "user", "content": "again?"}
+    assert pair(prompt=prompt, chosen="a", rejected="b") == {"n": 3, "c": "a", "r": "b"}
+
+
+def test_most_rows_decide_whether_a_column_holds_transcripts():
+    assert columns(["text"], [["User: q\nAssistant: a"]] * 3 + [["plain"]] * 2).name == "transcript"
+    assert columns(["text"], [["User: q\nAssistant: a"]] * 2 + [["plain"]] * 3) is None
+
+
 # Odd turns ---------------------------------------------------------------------------------------------------------
 
 

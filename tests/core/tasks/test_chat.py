@@ -273,3 +273,15 @@ def test_real_conversations_are_found_and_can_be_learnt(data_dir: Path, tmp_path
     places = np.flatnonzero(data.state.usable)[:20]
     rows = [{**row, "split": "train"} for row in data.state.inputs(places)]
     assert len(rows) == 20 and all(told(row)[-1]["role"] == "assistant" for row in rows)
+
+
+def test_a_column_of_transcripts_is_a_column_of_conversations(tmp_path: Path):
+    from core.data.dataset import Dataset
+
+    lines = ["text", *(f'"### Human: what is {i}### Assistant: it is {i}"' for i in range(30))]
+    (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(tmp_path / "in.csv", "in.csv")
+    assert guessed(data) == "chat"
+    (one,) = data.state.inputs(np.arange(1))
+    assert told({**one, "split": "train"}) == talk("what is 0", "it is 0")

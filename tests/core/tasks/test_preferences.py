@@ -13,6 +13,7 @@ import torch
 from contract_rows import ROWS, events, write_run
 from torch.nn import functional
 
+from core.data.cleaning import Cleaning
 from core.data.dataset import Dataset
 from core.errors import RunError
 from core.inference import Predictor
@@ -21,6 +22,7 @@ from core.models.catalogue import find
 from core.models.loading import open_base
 from core.models.methods import method
 from core.tasks.base import Labels, Text
+from core.tasks.cleaned import cleaned
 from core.tasks.guessing import settle as guessed
 from core.tasks.preferences import Preferences, asked, judged, pair
 from core.training.settings import TrainingSettings
@@ -124,6 +126,21 @@ def test_answers_are_found_however_they_are_wrapped():
         TASK.labels([row("q", "", "no")])
 
 
+def test_two_transcripts_share_their_beginning_and_are_compared_where_they_part():
+    begin = "\n\nHuman: WHO is there\n\nAssistant: a dog\n\nHuman: and NOW"
+    cells = [f"{begin}\n\nAssistant: {said}" for said in ("a cat", "no idea")]
+    question = [{"role": role, "content": text} for role, text in (("user", "WHO is there"), ("assistant", "a dog"), ("user", "and NOW"))]  # fmt: skip
+    own = {"messages": [*question, {"role": "assistant", "content": "a cat"}], "chosen": cells[0], "rejected": cells[1]}
+    for row in (own, {**own, "messages": question}, {**own, "messages": question[-1:]}):
+        assert pair(row) == ("a cat", "no idea") and asked(row) == question
+        assert TASK.given(row) == {"messages": question, "rejected": "no idea"}
+        (small,) = cleaned([row], TASK.columns, Cleaning.of(["lower"]))
+        assert pair(small) == ("a cat", "no idea")
+        assert [turn["content"] for turn in asked(small)] == ["who is there", "a dog", "and now"]
+    early = {**own, "rejected": "\n\nHuman: WHO is there\n\nAssistant: a cow\n\nHuman: oh\n\nAssistant: yes"}
+    assert pair(early) == ("a dog", "a cow") and asked(early) == question[:1]
+
+
 # Runs ---------------------------------------------------------------------------------------------------------------
 
 
@@ -165,3 +182,13 @@ def test_conversations_that_hold_their_own_question_are_found(tmp_path: Path):
     assert guessed(data) == "preferences"
     (one,) = data.state.inputs(np.arange(1))
     assert asked(one) == turns[0][:1] and pair(one) == ("a bike 0", "no 0")
+
+
+def test_transcripts_that_hold_their_own_question_are_found(tmp_path: Path):
+    lines = [json.dumps({side: f"\n\nHuman: what is it {i}\n\nAssistant: {said} {i}" for side, said in (("chosen", "a bike"), ("rejected", "no"))}) for i in range(30)]  # fmt: skip
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(tmp_path / "in.jsonl", "in.jsonl")
+    assert guessed(data) == "preferences"
+    (one,) = data.state.inputs(np.arange(1))
+    assert asked(one) == [{"role": "user", "content": "what is it 0"}] and pair(one) == ("a bike 0", "no 0")
