@@ -3,11 +3,15 @@
 The English template is the key; ``assets/zh.json`` holds the Chinese for each one. Core never builds a sentence by hand: it
 makes a Message, which travels through JSON (event logs, page) and is put into words where somebody reads it.
 A test collects every template in the sources and fails on one that has no translation.
+
+Sentences are written for texts. Where a task's rows are other things (pictures, conversations), ``assets/things.json`` names the
+sentences that are about the rows whatever they are, and how the words in them are exchanged.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +19,7 @@ from typing import Any
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 LANGUAGES = {"en": "English", "zh": "简体中文"}
+TEXTS = "texts"  # what most tasks call their rows
 
 
 class Message:
@@ -29,10 +34,11 @@ class Message:
         self.template = template
         self.values = values
 
-    def said(self, language: str = "en") -> str:
-        """The sentence in `language`; English where no translation exists."""
-        template = translations(language).get(self.template, self.template)
-        return template.format(**{k: v.said(language) if isinstance(v, Message) else v for k, v in self.values.items()})
+    def said(self, language: str = "en", things: str = TEXTS) -> str:
+        """The sentence in `language` about rows that are `things`; English where no translation exists."""
+        template = translations(language, things).get(self.template, self.template)
+        values = {k: v.said(language, things) if isinstance(v, Message) else v for k, v in self.values.items()}
+        return template.format(**values)
 
     def as_json(self) -> dict[str, Any]:
         return {"say": self.template, "with": {k: _plain(v) for k, v in self.values.items()}}
@@ -66,25 +72,48 @@ def listed(names: Iterable[Any], most: int = 8) -> str:
     return shown if len(all_names) <= most else f"{shown}, … ({len(all_names)})"
 
 
-def said(value: Any, language: str) -> Any:
+def said(value: Any, language: str, things: str = TEXTS) -> Any:
     """`value` with every Message inside it (in lists and dicts too) put into words."""
     if isinstance(value, Message):
-        return value.said(language)
+        return value.said(language, things)
     if isinstance(value, Mapping):
         if set(value) == {"say", "with"}:
-            return Message.from_json(value).said(language)
-        return {k: said(v, language) for k, v in value.items()}
+            return Message.from_json(value).said(language, things)
+        return {k: said(v, language, things) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [said(v, language) for v in value]
+        return [said(v, language, things) for v in value]
     return value
 
 
 @cache
-def translations(language: str) -> Mapping[str, str]:
-    """English template -> template in `language`; empty for English."""
-    if language == "en":
-        return {}
-    return json.loads((ASSETS / f"{language}.json").read_text(encoding="utf-8"))
+def translations(language: str, things: str = TEXTS) -> Mapping[str, str]:
+    """English template -> template in `language`, about rows that are `things`; empty for English about texts."""
+    known = {} if language == "en" else json.loads((ASSETS / f"{language}.json").read_text(encoding="utf-8"))
+    if things == TEXTS:
+        return known
+    rules = exchanges()[things][language]
+    return known | {template: _exchanged(known.get(template, template), rules) for template in about_rows()}
+
+
+def exchanges() -> Mapping[str, Mapping[str, list[list[str]]]]:
+    """things -> language -> pairs of a regular expression and what stands in its place, applied one after the other."""
+    return _things()["words"]
+
+
+def about_rows() -> list[str]:
+    """The templates that are about a task's rows, whatever these are."""
+    return _things()["templates"]
+
+
+@cache
+def _things() -> dict[str, Any]:
+    return json.loads((ASSETS / "things.json").read_text(encoding="utf-8"))
+
+
+def _exchanged(template: str, rules: Iterable[Iterable[str]]) -> str:
+    for old, new in rules:
+        template = re.sub(old, new, template)
+    return template
 
 
 def _plain(value: Any) -> Any:

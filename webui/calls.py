@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from core import tasks
 from core.errors import HoneError, Missing, SettingsError
 from core.projects import Project, find
-from core.words import Message
+from core.words import TEXTS, Message
 from core.workspace import Workspace, inside, read_json
 from webui.studio import Studio
 from webui.who import who
@@ -51,6 +52,14 @@ class Here:
     @property
     def dataset(self) -> Any:
         return self.studio.dataset(self.project.data)
+
+    @property
+    def things(self) -> str:
+        """What the rows of the page's project are called; see `core.words`."""
+        try:
+            return tasks.task(self.dataset.task).things
+        except HoneError:
+            return TEXTS
 
     @property
     def engine(self) -> Any:
@@ -111,50 +120,52 @@ def panel(page: Any, name: str, calls: Sequence[Callable[..., Any]] = (), **prop
 def answer(studio: Studio, function: Callable[..., Any], question: Any, request: Any) -> dict[str, Any]:
     """Run one call for one caller: {"ok": result} or {"error": {...}}."""
     question = question if isinstance(question, Mapping) else {}
+    here: Here | None = None
     language = "zh" if question.get("language") == "zh" else "en"
     try:
         workspace = who(studio, request, question.get("token"))
         here = Here(studio, workspace, language, question.get("project"))
         arguments = _arguments(function, question.get("args"))
-        return {"ok": plain(function(here, **arguments), language)}
+        found = function(here, **arguments)
+        return {"ok": plain(found, language, here.things)}
     except HoneError as error:
-        return {"error": told(error, language)}
+        return {"error": told(error, language, here.things if here else TEXTS)}
     except Exception:
         log.exception("%s failed", function.__name__)
         return {"error": told(_UNKNOWN, language)}
 
 
-def told(error: HoneError, language: str) -> dict[str, Any]:
+def told(error: HoneError, language: str, things: str = TEXTS) -> dict[str, Any]:
     """An error as the page gets it: kind, message, fix, and the fields that are off."""
     problems = error.problems if isinstance(error, SettingsError) else []
     return {
         "kind": type(error).__name__,
-        "message": error.message.said(language),
-        "fix": error.fix.said(language) if error.fix else None,
-        "problems": [{"field": p.field, "message": p.message.said(language)} for p in problems],
+        "message": error.message.said(language, things),
+        "fix": error.fix.said(language, things) if error.fix else None,
+        "problems": [{"field": p.field, "message": p.message.said(language, things)} for p in problems],
     }
 
 
-def plain(value: Any, language: str) -> Any:
+def plain(value: Any, language: str, things: str = TEXTS) -> Any:
     """JSON for the page: Messages said, dataclasses and pydantic models as objects, NaN as null, numpy scalars as numbers."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Message):
-        return value.said(language)
+        return value.said(language, things)
     if isinstance(value, Mapping):
         if set(value) == {"say", "with"}:
-            return Message.from_json(value).said(language)
-        return {str(k): plain(v, language) for k, v in value.items()}
+            return Message.from_json(value).said(language, things)
+        return {str(k): plain(v, language, things) for k, v in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name), language) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name), language, things) for f in dataclasses.fields(value)}
     if hasattr(value, "model_dump"):
-        return plain(value.model_dump(), language)
+        return plain(value.model_dump(), language, things)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v, language) for v in value]
+        return [plain(v, language, things) for v in value]
     if hasattr(value, "tolist"):
-        return plain(value.tolist(), language)
+        return plain(value.tolist(), language, things)
     raise TypeError(f"{type(value).__name__} cannot be sent to the page")
 
 

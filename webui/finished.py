@@ -58,6 +58,7 @@ def _told(run: Any, view: Any) -> dict[str, Any]:
             "role": one.role,
             "kind": one.kind,
             "title": one.called or one.title,
+            "called": one.called is not None,
             "help": one.help,
             "required": one.required,
         }

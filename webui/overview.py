@@ -42,6 +42,7 @@ def overview(here: Here) -> dict[str, Any]:
         **told,
         "steps": {name: {"state": step.state, "note": step.note} for name, step in _steps(facts).items()},
         "next": _next(facts),
+        "things": here.things,
         "running": _running(facts),
         "away": facts.model is not None,
         "labels": facts.labels,

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from core.data import images
 from core.errors import HoneError
 from core.projects import find
-from core.words import ASSETS, Message, translations
+from core.words import ASSETS, LANGUAGES, TEXTS, Message, exchanges, translations
 from core.workspace import Workspace, inside, new_id, write_json
 from webui.calls import told
 from webui.guard import Guard, on_spaces
@@ -59,7 +59,7 @@ def routes(studio: Studio) -> list[Route]:
 
     return [
         Route("/hone/assets/{kind}/{name}", _asset),
-        Route("/hone/words/{language}.json", _words),
+        Route("/hone/words/{language}/{things}.json", _words),
         Route("/hone/plotly.js", _plotly),
         Route("/hone/welcome", bound(_welcome), methods=["POST"]),
         Route("/hone/upload", bound(_upload), methods=["POST"]),
@@ -84,9 +84,9 @@ def plotly_file() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "package_data" / "plotly.min.js"
 
 
-def words_address(language: str) -> str:
-    body = json.dumps(dict(translations(language)), ensure_ascii=False).encode()
-    return f"hone/words/{language}.json?v={hashlib.sha256(body).hexdigest()[:12]}"
+def words_address(language: str, things: str = TEXTS) -> str:
+    body = json.dumps(dict(translations(language, things)), ensure_ascii=False).encode()
+    return f"hone/words/{language}/{things}.json?v={hashlib.sha256(body).hexdigest()[:12]}"
 
 
 def plotly_address() -> str:
@@ -103,10 +103,10 @@ async def _asset(request: Request) -> Response:
 
 
 async def _words(request: Request) -> Response:
-    language = request.path_params["language"]
-    if language != "zh":
+    language, things = request.path_params["language"], request.path_params["things"]
+    if language not in LANGUAGES or things not in (TEXTS, *exchanges()):
         return PlainTextResponse("not found", 404)
-    return JSONResponse(dict(translations(language)), headers=FOR_A_YEAR)
+    return JSONResponse(dict(translations(language, things)), headers=FOR_A_YEAR)
 
 
 async def _plotly(request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from core.words import ASSETS
+from core.words import ASSETS, LANGUAGES, TEXTS, exchanges
 from webui.routes import FIRST_SCRIPTS, FIRST_SHEETS, assets, plotly_address, words_address
 from webui.studio import Studio
 from webui.who import login_name
@@ -26,7 +26,10 @@ def head(studio: Studio) -> str:
         "language": studio.language,
         "mode": studio.mode,
         "limits": {"upload": studio.limits.upload_bytes},
-        "words": {"zh": words_address("zh")},
+        "words": {
+            language: {things: words_address(language, things) for things in (TEXTS, *exchanges())}
+            for language in LANGUAGES
+        },
         "plotly": plotly_address(),
     }
     start = (ASSETS / "js" / "start.js").read_text(encoding="utf-8")

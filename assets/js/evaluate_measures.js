@@ -3,7 +3,8 @@
 (function () {
   "use strict";
   const { h, t, fill } = Hone;
-  const PAGE = 20; // answers fetched at a time
+  const PAGE = 10; // answers fetched at a time
+  const FIRST = 4; // of a figure's samples; the others on request
   const MOST_BARS = 30;
   const cards = (Hone.evaluate = Hone.evaluate || {});
   const SLOTS = { verdict: "verdict", contenders: "contenders", scores: "scores", figures: "figures", rows: "worst" };
@@ -101,7 +102,11 @@
       return node;
     },
     samples({ rows }, view) {
-      return rows.length ? h("ul.ev-texts.ms-rows", rows.map((row) => answer(view, row))) : nothing();
+      if (!rows.length) return nothing();
+      const items = h("ul.ev-texts.ms-rows", rows.slice(0, FIRST).map((row) => answer(view, row)));
+      const rest = rows.slice(FIRST);
+      const more = h("div.ev-more", rest.length ? Hone.button(t("Show {n} more", { n: rest.length }), () => { items.append(...rest.map((row) => answer(view, row))); more.remove(); }, { small: true }) : null);
+      return [items, more];
     },
   };
 

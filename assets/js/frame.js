@@ -32,6 +32,7 @@
       throw error;
     }
     if (state && now.project !== Hone.project) return Hone.open(now.project);
+    await Hone.speakOf(now.things);
     const before = state;
     state = Hone.overview = now;
     Hone.project = now.project;
@@ -39,6 +40,7 @@
     show();
     if (!before) await Hone.begin();
     else told(before, now);
+    if (before && before.things !== now.things) Hone.bus.emit("data");
     Hone.bus.emit("overview", now);
     return now.running ? 1.5 : 4;
   }

@@ -139,14 +139,12 @@
   function further(view, item) {
     const { me, part: p } = view;
     const rest = me.state.inputs.slice(1).filter((part) => !me.hand.shows || !me.hand.shows(part));
-    const drawn = (part) => h("div.lb-input", h("h3", called(part.role)), Hone.value(part.kind, item.inputs[part.role], { text: item.text, labels: me.state.labels }));
+    const drawn = (part) => h("div.lb-input", h("h3", part.title), Hone.value(part.kind, item.inputs[part.role], { text: item.text, labels: me.state.labels }));
+    const paired = rest.some((part) => part.kind === "text" && part.role !== "question");
+    p.sheet.classList.toggle("lb-paired", paired);
+    p.text.dataset.called = paired ? me.state.inputs[0].title : "";
     Hone.fill(p.above, rest.filter((part) => part.role === "question").map(drawn));
     Hone.fill(p.below, item.cut ? h("p.sub", t("Only the first {n:,} characters are shown.", { n: me.state.longest })) : null, rest.filter((part) => part.role !== "question").map(drawn));
-  }
-
-  function called(role) {
-    const names = { text_b: t("Second text"), question: t("Question"), choices: t("Options"), messages: t("Conversation"), chosen: t("The better answer"), rejected: t("The worse answer"), negative: t("What does not belong to it") };
-    return names[role] || role;
   }
 
   /* Who gave the answer that stands now. */

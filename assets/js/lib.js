@@ -98,7 +98,15 @@
     return n.toLocaleString("en-US", { useGrouping: Boolean(match[1]), ...fixed }) + (match[3] === "%" ? "%" : "");
   }
 
-  const wordsReady = Hone.language === "en" ? Promise.resolve() : fetch(facts.words[Hone.language]).then((r) => r.json()).then((w) => { words = w; }, () => {});
+  let things = null;
+  /** Sentences are about `name` from now on (texts, pictures, conversations): resolves when the page knows the words. */
+  Hone.speakOf = function (name) {
+    if (name === things) return Promise.resolve();
+    things = name;
+    if (Hone.language === "en" && name === "texts") { words = {}; return Promise.resolve(); }
+    return fetch(facts.words[Hone.language][name]).then((r) => r.json()).then((w) => { if (things === name) words = w; }, () => { things = null; });
+  };
+  const wordsReady = Hone.speakOf("texts");
 
   // ---------- numbers ----------
   Hone.fmt = {

@@ -5,6 +5,7 @@
   const { h, t } = Hone;
   const BARS = 6; // labels shown at first
   const LONG = 240; // characters of a text found that are shown at first
+  const FIRST = 5; // of the found; the others on request
 
   /** about: {run, open, turn(): show all or fewer, inputs: what was asked} -> {top: node, below: node}; `answer` null: nothing asked yet. */
   Hone.playgroundAnswer = (kind, answer, about) => (KINDS[kind] || KINDS.text)(answer, about);
@@ -108,7 +109,11 @@
     const scores = items.map((one) => one.score);
     const [least, most] = [Math.min(0, ...scores), Math.max(...scores)];
     const row = (one) => h("li", inFull(one.text), h("div.t", { title: short(one.score) }, h("i", { style: { width: (100 * (one.score - least)) / (most - least || 1) + "%" } })), h("span.v", Hone.fmt.number(one.score, 3)));
-    return { top: null, below: items.length ? h("ol.pg-ranking", items.map(row)) : h("p.ans.none", t("Nothing found")) };
+    if (!items.length) return { top: null, below: h("p.ans.none", t("Nothing found")) };
+    const list = h("ol.pg-ranking", items.slice(0, FIRST).map(row));
+    const rest = items.slice(FIRST);
+    const more = rest.length && Hone.button(t("Show {n} more", { n: rest.length }), () => { list.append(...rest.map(row)); more.remove(); }, { small: true });
+    return { top: null, below: [list, more || null] };
   }
 
   const KINDS = { label_scores: labelScores, label_set: labelSet, number, spans, answer: place, text: written, ranking };

@@ -19,7 +19,7 @@
       try { field.restore(sessionStorage.getItem(place) || ""); } catch { /* as above */ }
       return { ...one, field };
     });
-    const title = (one) => (alone && (one.kind === "text" || one.kind === "marked") ? t("Your text") : alone && one.kind === "image" ? t("Your picture") : one.title);
+    const title = (one) => (alone && !one.called && (one.kind === "text" || one.kind === "marked") ? t("Your text") : alone && one.kind === "image" ? t("Your picture") : one.title);
     const missing = () => made.some((one) => one.required && !one.field.full());
     return {
       node: made.map((one) => [h("label.pg-word", { for: one.field.id }, title(one)), one.field.node]),

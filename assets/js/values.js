@@ -24,10 +24,12 @@
       return text && !brief ? Hone.marked(text, value, labels) : h("span.vl-places", few(places(value, text), brief, ({ words, label }) => h("span.vl-place", Hone.said(words), " ", chip(label, labels))));
     },
     answers: (value) => (value.length ? h("span.vl-answers", unique(value.map((one) => one.text)).map((words) => Hone.said(words))) : h("span.vl-none", t("no answer in this text"))),
-    messages: (value, { brief }) => h("div.vl-turns", (brief ? value.slice(-2) : value).map((turn) => h("div.vl-turn", { class: turn.role }, h("small", who(turn.role)), Hone.said(turn.content)))),
+    messages: (value, { brief }) => (Array.isArray(value) ? turns(value, brief) : Hone.said(String(value))),
     choices: (value) => h("ol.vl-choices", value.map((one) => h("li", Hone.said(one)))),
     image: (value, { large, run }) => Hone.picture(value, { large, run }),
   };
+
+  const turns = (value, brief) => h("div.vl-turns", (brief ? value.slice(-2) : value).map((turn) => h("div.vl-turn", { class: turn.role }, h("small", who(turn.role)), Hone.said(turn.content))));
 
   const unique = (list) => [...new Set(list)];
   const chip = (name, labels) => Hone.chip({ name, colour: ((labels || []).find((one) => one.name === name) || { colour: 7 }).colour });

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.cli.saying import Saying
 from core.evaluation.measured_tables import figure_table, tables
+from core.tasks import task
 from core.words import Message, said
 
 WIDEST = 40  # characters of a cell in a terminal
@@ -32,20 +33,21 @@ def told(run: Any, report: Mapping[str, Any], out: str | None, say: Saying) -> i
 
 
 def _lines(report: Mapping[str, Any], language: str) -> Iterator[str]:
-    yield from (said(part, language) for part in report["verdict"].values() if part)
+    things = task(report["task"]).things
+    yield from (said(part, language, things) for part in report["verdict"].values() if part)
     yield ""
     for score in report["scores"]:
-        yield f"{number(score['value']):>9}  {said(score['title'], language)} ({score['name']})"
+        yield f"{number(score['value']):>9}  {said(score['title'], language, things)} ({score['name']})"
     yield ""
     for one in report["contenders"]:
         if one["state"] == "ready":
             interval = f"[{number(one['low'])} – {number(one['high'])}]"
-            yield f"{number(one['value']):>9}  {interval:<20}  {said(one['title'], language)}"
+            yield f"{number(one['value']):>9}  {interval:<20}  {said(one['title'], language, things)}"
     for figure in report["figures"]:
         columns, rows = figure_table(figure, language)
         if columns and figure["kind"] in ("table", "bars"):
             yield ""
-            yield f"{said(figure['title'], language)}"
+            yield f"{said(figure['title'], language, things)}"
             yield from _columns(columns, rows)
 
 

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # a row of rows.arrow: "id", "split", and a decoded value for each column role of the task
 Kind = Literal[
-    "text", "marked", "category", "categories", "number", "spans", "answers", "messages", "choices", "option", "image"
+    "text",
+    "marked",
+    "category",
+    "categories",
+    "number",
+    "spans",
+    "answers",
+    "messages",
+    "choices",
+    "option",
+    "relevance",
+    "image",
 ]
 Family = Literal["encoder", "causal", "encoder-decoder", "image"]
 Link = Literal["softmax", "sigmoid", "identity"]

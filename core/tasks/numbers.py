@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ BINS = 15  # of the residuals
 STEEP = (
     5.0  # how much a spread in the wrong order weighs; CoSENT has 20 on cosines, of which a quarter is about a spread
 )
+FEWEST_FOR_A_LINE = 30  # validation rows
+WORTH_A_LINE = 0.95  # the squared miss with it, as a share of that without, must be less
 HUBER = 1.0  # standard deviations from which on a miss counts plainly
 
 SCORES: tuple[Score, ...] = (
@@ -90,6 +93,25 @@ def told(outputs: np.ndarray, labels: Labels) -> list[Number]:
     """Outputs (rows,) of a model, back on the scale. They are not cut off at its ends."""
     extra = labels.extra
     return [Number(value * extra["std"] + extra["mean"], extra["low"], extra["high"]) for value in outputs.tolist()]
+
+
+def straightened(labels: Labels, gold: Sequence[float], said: Sequence[float]) -> Labels:
+    """Labels with `extra["line"]`, (slope, start): the straight line from what was said to what is right, by least squares, where that is
+    clearly nearer. An answer learnt by its order (the loss "order", cosines) need not be on the scale; a rising line keeps the order."""
+    right, answer = np.asarray(gold, dtype=np.float64), np.asarray(said, dtype=np.float64)
+    if len(right) < FEWEST_FOR_A_LINE or not np.ptp(answer):
+        return labels
+    slope, start = np.polyfit(answer, right, 1)
+    off, before = right - (slope * answer + start), right - answer
+    if slope <= 0 or (off**2).mean() > WORTH_A_LINE * (before**2).mean():
+        return labels
+    return replace(labels, extra={**labels.extra, "line": [float(slope), float(start)]})
+
+
+def lined(said: Sequence[Number], labels: Labels) -> list[Number]:
+    """Answers put on the line of `straightened`, if there is one."""
+    slope, start = labels.extra.get("line", (1.0, 0.0))
+    return [replace(one, value=slope * one.value + start) for one in said]
 
 
 def loss(outputs: torch.Tensor, targets: torch.Tensor, settings: Any) -> torch.Tensor:

@@ -83,7 +83,14 @@ class Regression(Usual):
     ) -> list[Prediction]:
         """One number a row; the mean over several windows of it."""
         told = averaged(np.asarray(outputs, dtype=np.float64).reshape(len(examples), 1), len(rows), examples)[:, 0]
-        return [*numbers.told(told, labels)]
+        return [*numbers.lined(numbers.told(told, labels), labels)]
+
+    def settle(self, labels: Labels, rows: Sequence[Row], predictions: Sequence[Any]) -> Labels:
+        """The line that brings answers onto the scale, where they are off it."""
+        return numbers.straightened(labels, [row["label"] for row in rows], [p.value for p in predictions])
+
+    def again(self, predictions: Sequence[Any], labels: Labels) -> list[Prediction]:
+        return [*numbers.lined(predictions, labels)]
 
     def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         return numbers.score([row["label"] for row in rows], [p.value for p in predictions], labels)

@@ -66,6 +66,7 @@ class Retrieval(Usual):
                 "文档",
                 "答案",
             ),
+            called=Message("What belongs to it"),
         ),
         Column(
             "negative",
@@ -74,6 +75,7 @@ class Retrieval(Usual):
             Message("A text that looks right and is wrong; it makes the search sharper."),
             required=False,
             names=("negative", "neg", "hard_negative", "rejected", "反例"),
+            called=Message("What does not belong to it"),
         ),
     )
     annotation = Annotation("none", Message("Which text belongs to this question?"))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.words import Message, listed, plural, said
+from core import tasks
+from core.words import LANGUAGES, TEXTS, Message, about_rows, exchanges, listed, plural, said, translations
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ZH = json.loads((ROOT / "assets/zh.json").read_text(encoding="utf-8"))
@@ -83,6 +84,32 @@ def test_translations_have_the_same_holes():
 
 def test_no_translation_is_left_over():
     assert not set(ZH) - set(all_templates())
+
+
+def test_sentences_about_rows_are_known_ones():
+    assert not set(about_rows()) - set(ZH)
+
+
+@pytest.mark.parametrize("things", exchanges())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_about_other_rows_than_texts(things: str, language: str):
+    usual, others = translations(language), translations(language, things)
+    for template in about_rows():
+        assert set(HOLE.findall(others[template])) == set(HOLE.findall(usual.get(template, template))), template
+        assert not re.search(r"\btexts?\b|文本|条文", HOLE.sub("", others[template]), re.IGNORECASE), template
+
+
+def test_tasks_call_their_rows_by_a_known_name():
+    called = {task.name: task.things for task in tasks.TASKS.values()}
+    assert called["images"] == "pictures" and called["classification"] == TEXTS
+    assert set(called.values()) <= {TEXTS, *exchanges()}
+
+
+def test_a_message_about_pictures():
+    inside = Message("{texts}, {labels}", texts=plural(3, "{n:,} text", "{n:,} texts"), labels="2")
+    assert inside.said("en", "pictures") == "3 pictures, 2"
+    assert inside.said("zh", "pictures").startswith("3 张图片")
+    assert said([inside.as_json()], "en", "pictures") == ["3 pictures, 2"]
 
 
 def test_a_message_travels_through_json_with_messages_inside():

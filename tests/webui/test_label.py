@@ -198,7 +198,11 @@ def answer(here: Here, row: str, value, seq: int) -> dict:
 def test_sets_travel_as_ids_so_that_a_renamed_label_is_still_the_same(here: Here, tmp_path: Path):
     sets = of_task(here, tmp_path, "multilabel", "text,label\nLate and torn,Delivery;Damage\nThanks,\nHello,\n")
     told = plain(label.state(sets), "en")
-    assert (told["kind"], told["single"], told["inputs"]) == ("multi", False, [{"role": "text", "kind": "text"}])
+    assert (told["kind"], told["single"], told["inputs"]) == (
+        "multi",
+        False,
+        [{"role": "text", "kind": "text", "title": "The text is in"}],
+    )
     name = ids(sets)
     assert answer(sets, "1:1", [name["Damage"]], 1)["saved"] == [1]
     assert answer(sets, "1:2", [], 2)["saved"] == [2]

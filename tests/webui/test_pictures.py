@@ -111,7 +111,8 @@ def test_a_zip_of_pictures_shows_rows_with_their_names_and_labels(here: Here):
 
 def test_the_label_tab_gets_a_picture_to_show_and_takes_its_label(here: Here):
     state = plain(label.state(here), "en")
-    assert state["inputs"] == [{"role": "image", "kind": "image"}] and state["question"] == "What is in this picture?"
+    assert state["inputs"] == [{"role": "image", "kind": "image", "title": "The pictures are in"}]
+    assert state["question"] == "What is in this picture?"
     row = label.texts(here, show="all", count=1)["rows"][0]
     assert row["inputs"]["image"].endswith(".jpg")
 

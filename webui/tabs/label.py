@@ -30,11 +30,12 @@ def tab(page: Page) -> None:
 def state(here: Here) -> dict[str, Any]:
     """Labels, counts, the question and how it is answered. `data` changes when other rows are there, not with a label.
 
-    `inputs`: [{role, kind}] in the task's order. `single`: an answer is one label. `scale`: of the numbers that stand in the data.
+    `inputs`: [{role, kind, title}] in the task's order. `single`: an answer is one label. `scale`: of the numbers that stand in the data.
     """
     data = here.dataset
     counts, shape = data.counts(), data.shape
-    annotation = tasks.task(shape.task).annotation
+    task = tasks.task(shape.task)
+    annotation, called = task.annotation, {column.role: column.called or column.title for column in task.columns}
     return {
         "empty": data.empty,
         "data": "-".join(str(one.id) for one in data.imports) + f":{shape.task}:{sorted(data.rows.roles.items())}",
@@ -42,7 +43,7 @@ def state(here: Here) -> dict[str, Any]:
         "question": annotation.question,
         "kind": annotation.kind,
         "single": shape.by_label,
-        "inputs": [{"role": part.role, "kind": part.kind} for part in shape.inputs],
+        "inputs": [{"role": part.role, "kind": part.kind, "title": called[part.role]} for part in shape.inputs],
         "scale": _scale(data) if annotation.kind == "number" else None,
         "longest": LONGEST,
         "labels": _labels(data),

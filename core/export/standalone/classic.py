@@ -90,7 +90,8 @@ class Model:
 def answer(outputs: list[float], labels: list[str], extra: dict) -> dict:
     """What the last layer says of one text, as an answer. Thresholds and scale were learnt with the model."""
     if "std" in extra:
-        value = outputs[0] * extra["std"] + extra["mean"]
+        slope, start = extra.get("line", (1.0, 0.0))
+        value = slope * (outputs[0] * extra["std"] + extra["mean"]) + start
         return {"kind": "number", "value": value, "low": extra["low"], "high": extra["high"]}
     if "texts" in extra or "thresholds" in extra:
         limits = {name: extra.get("thresholds", {}).get(name, 0.5) for name in labels}

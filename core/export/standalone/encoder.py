@@ -78,7 +78,8 @@ class Model:
 def answer(outputs: torch.Tensor, labels: list[str], extra: dict) -> dict:
     """What the last layer says of one text, as an answer. Thresholds and scale were learnt with the model."""
     if "std" in extra:
-        value = float(outputs[0].double()) * extra["std"] + extra["mean"]
+        slope, start = extra.get("line", (1.0, 0.0))
+        value = slope * (float(outputs[0].double()) * extra["std"] + extra["mean"]) + start
         return {"kind": "number", "value": value, "low": extra["low"], "high": extra["high"]}
     if "texts" in extra or "thresholds" in extra:
         limits = {name: extra.get("thresholds", {}).get(name, 0.5) for name in labels}

@@ -105,3 +105,26 @@ def test_rivals_say_the_mean_or_count_words(tmp_path):
     assert {p.value for p in mean.predictions} == {labels.extra["mean"]}
     assert TASK.score(parts["test"], mean.predictions, labels)["spearman"] == 0.0
     assert TASK.score(parts["test"], counting.predictions, labels)["spearman"] > 0.7
+
+
+def test_answers_off_the_scale_are_brought_onto_it_by_a_line():
+    gold = [float(i % 7) for i in range(70)]
+    off = [Number(0.5 * value + 2.0, 1.0, 7.0) for value in gold]
+    settled = TASK.settle(LABELS, rows(*gold), off)
+    assert settled.extra["line"] == [pytest.approx(2.0), pytest.approx(-4.0)]
+    assert [p.value for p in TASK.again(off, settled)] == pytest.approx(gold)
+    before, after = TASK.score(rows(*gold), off, LABELS), TASK.score(rows(*gold), TASK.again(off, settled), settled)
+    assert after["spearman"] == pytest.approx(before["spearman"]) and after["mae"] < 1e-9 < before["mae"]
+    examples = [Example(i, np.zeros(1, dtype=np.int32), {}) for i in range(3)]
+    outputs = [numbers.scaled([value], LABELS) for value in (3.0, 4.0, 5.0)]
+    assert [p.value for p in TASK.decode(outputs, rows(1.0, 2.0, 3.0), examples, settled)] == pytest.approx([2, 4, 6])
+
+
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_no_line_where_it_would_not_help_or_would_turn_the_order(slope):
+    gold = [float(i % 7) for i in range(70)]
+    said = [Number(slope * value + (0.01 if i % 2 else -0.01)) for i, value in enumerate(gold)]
+    assert TASK.settle(LABELS, rows(*gold), said) is LABELS
+    assert (
+        TASK.settle(LABELS, rows(*gold[:20]), [Number(2 * value) for value in gold[:20]]) is LABELS
+    )  # too few to tell
