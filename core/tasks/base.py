@@ -357,6 +357,12 @@ class Task(Protocol):
         """The examples of the validation split as they are asked at each check while it learns: where answering takes long, with less to
         answer."""
 
+    def texts_written(self, rows: int, checking: bool) -> int:
+        """For how many of so many rows a text is written: at a check while it learns, or else for the final test."""
+
+    def answer_tokens(self, example: Example) -> int:
+        """Tokens of the right answer, of an example for which a text is written."""
+
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels
     ) -> list[Prediction]:

@@ -85,6 +85,12 @@ class Causal(Usual):
         """At a check nothing is written but for the rows a person watches."""
         return [replace(e, extra={**e.extra, "prompt": None}) if e.weight else e for e in examples]
 
+    def texts_written(self, rows: int, checking: bool) -> int:
+        return 0 if checking else min(rows, WRITTEN)
+
+    def answer_tokens(self, example: Example) -> int:
+        return len(example.input_ids) - len(example.extra["prompt"])
+
     def outputs(self, model: Any, batch: Mapping[str, torch.Tensor], examples: Sequence[Example]) -> list[Any]:
         """What is known of each example, with the text written where there is a prompt."""
         told = [[0.0, 0.0, 0.0] for _ in examples]

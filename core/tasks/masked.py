@@ -115,6 +115,9 @@ class Masked(Causal):
     def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
         return examples
 
+    def texts_written(self, rows: int, checking: bool) -> int:
+        return 0
+
     def outputs(self, model: Any, batch: Mapping[str, torch.Tensor], examples: Sequence[Example]) -> list[Any]:
         told = self.forward(model, batch).cpu().tolist()
         none: list[str | None] = [None] * len(examples)

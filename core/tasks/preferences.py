@@ -193,6 +193,9 @@ class Preferences(Causal):
     def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
         return [replace(e, extra={**e.extra, "prompt": None}) for e in examples]
 
+    def answer_tokens(self, example: Example) -> int:
+        return max((int(mask.sum()) for _, mask in example.extra["sides"]), default=0)
+
     def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """accuracy (a tie counts half) and margin over pairs, and loss where it is known."""
         known = [p.known for p in predictions if "margin" in p.known]

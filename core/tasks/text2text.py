@@ -170,6 +170,12 @@ class Text2Text(Causal):
         kept = spread(len(examples), CHECKED)
         return [e if i in kept else replace(e, extra={**e.extra, "prompt": None}) for i, e in enumerate(examples)]
 
+    def texts_written(self, rows: int, checking: bool) -> int:
+        return min(rows, CHECKED) if checking else rows
+
+    def answer_tokens(self, example: Example) -> int:
+        return len(example.extra["wanted"])
+
     def score(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> dict[str, float]:
         """The measures in `scores` over the texts that were written, and loss (nats a token) where it is known."""
         import core.evaluation.generation as generation

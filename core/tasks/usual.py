@@ -34,6 +34,12 @@ class Usual:
     def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
         return examples
 
+    def texts_written(self, rows: int, checking: bool) -> int:
+        return 0
+
+    def answer_tokens(self, example: Example) -> int:
+        return 0
+
     def features(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         found: torch.Tensor = model.features(batch["input_ids"], batch["attention_mask"])
         return found

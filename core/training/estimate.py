@@ -19,8 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from core import tasks
 from core.training.advice import PRESETS, advise, phases
 from core.training.plan import Plan
+from core.training.runs import WATCHED
 from core.training.settings import TUNED, TrainingSettings
 from core.words import Message
 from core.workspace import read_json, write_json
@@ -31,6 +33,7 @@ KEPT = 24  # measurements a project remembers
 POOL = 50  # batches sorted by length together, as core.training.batches has it
 FORWARD_TOKENS, FORWARD_MOST = 4096, 128  # of a batch without learning, as there
 CHECKED = 5_000  # validation texts asked at a check, as core.training.session has it
+WRITTEN_TOKENS = 8_192  # of prompts and answers written together, as core.models.generating has it
 ITERATIONS = 40.0  # of the convex fit for one restraint, on average
 DENSE, SPARSE = 5.5, 5.0  # restraints tried before it gives up
 SAVING = 0.35  # seconds a safety copy takes, for a model of 100 MB
@@ -40,12 +43,14 @@ WIDE = (0.85, 1.2)  # the range around what was measured
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of each part with a label, and how many labels."""
+    """Rows of each part with a label, and how many labels; texts written at each check, and for the final test."""
 
     train: int
     validation: int
     test: int
     labels: int
+    at_check: int = 0
+    at_test: int = 0
 
 
 def told(jobs: Any, project: Path, dataset: Any, settled: Any, *, start: bool = True) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def known(jobs: Any, project: Path, dataset: Any, settled: Any) -> dict[str, Any
         return None
     order = _order(dataset, settled)
     name = _name(order, settled)
-    measured = _remembered(project).get(name) or _from_job(jobs, project, order, name)
+    measured = _remembered(project).get(name) or _from_job(jobs, project, order, name, settled.facts.task)
     if measured is None:
         return None
     counts = counted(settled.facts)
@@ -87,7 +92,11 @@ def known(jobs: Any, project: Path, dataset: Any, settled: Any) -> dict[str, Any
 
 def counted(facts: Any) -> Counts:
     """From core.training.advice.Facts."""
-    return Counts(facts.train, facts.validation, facts.test, len(facts.labels))
+    task = tasks.task(facts.task)
+    at_test = task.texts_written(facts.test, False)
+    watched = min(WATCHED, facts.validation) if task.texts_written(1, False) else 0
+    at_check = task.texts_written(min(facts.validation, CHECKED), True) + watched
+    return Counts(facts.train, facts.validation, facts.test, len(facts.labels), at_check, at_test)
 
 
 def estimated(
@@ -98,10 +107,13 @@ def estimated(
         seconds, shortest = _counting(measured, settings, counts)
     else:
         seconds, shortest = _passes(measured, settings, steps, counts)
+    longest = seconds
+    if "writing" in measured:  # a model that has not learnt to end writes on
+        longest = _passes({**measured, "answer": settings.answer_length}, settings, steps, counts)[0]
     return {
         "seconds": round(seconds, 1),
         "low": round(min(shortest, seconds) * WIDE[0], 1),
-        "high": round(seconds * WIDE[1], 1),
+        "high": round(max(seconds, longest) * WIDE[1], 1),
         "measured_steps": measured["measured_steps"],
         "memory": _memory(measured, settings, counts),
         "memory_total": measured["memory_total"],
@@ -119,7 +131,7 @@ def _passes(
     forward = _forward(measured["forward"], lengths)
     checked = min(counts.validation, CHECKED)
     always = measured["load"] + measured["encode"] * (counts.train + checked + counts.test) + ENDING
-    always += forward * counts.test
+    always += forward * counts.test + _writing(measured, settings, counts.at_test)
     seconds = shortest = always
     for phase in steps:
         own = settings.model_copy(update={**phase.get("settings", {}), "method": phase["method"]})
@@ -128,7 +140,8 @@ def _passes(
             fit = forward * (counts.train + checked) + fitting
             seconds, shortest = seconds + fit, shortest + fit
             continue
-        whole, least = _tuning(measured, own, lengths, forward * checked, counts.train)
+        check = forward * checked + _writing(measured, own, counts.at_check)
+        whole, least = _tuning(measured, own, lengths, check, counts.train)
         seconds, shortest = seconds + whole, shortest + least
     return seconds, shortest
 
@@ -189,6 +202,18 @@ def _forward(line: Sequence[float], lengths: np.ndarray) -> float:
     """Seconds a text without learning, in batches of like length."""
     per = np.minimum(FORWARD_MOST, np.maximum(1, FORWARD_TOKENS // np.maximum(1, lengths)))
     return float(np.mean(line[0] / per + line[1] * lengths))
+
+
+def _writing(measured: Mapping[str, Any], settings: TrainingSettings, texts: int) -> float:
+    """Seconds to write so many texts. Those of a batch are written token by token together, until the longest of them ends."""
+    if not texts or "writing" not in measured:
+        return 0.0
+    a, b = measured["writing"]
+    copies = settings.beams if settings.decoding == "beam" else 1
+    prompt = max(1.0, min(measured["prompt"], settings.max_length))
+    room = min(FORWARD_TOKENS / prompt, WRITTEN_TOKENS / (copies * (prompt + settings.answer_length)))
+    batches = math.ceil(texts / max(1, min(FORWARD_MOST, int(room))))
+    return float(min(settings.answer_length, measured["answer"]) * (batches * a + texts * copies * b))
 
 
 def _memory(measured: Mapping[str, Any], settings: TrainingSettings, counts: Counts) -> int:
@@ -271,7 +296,7 @@ def _name(order: Mapping[str, Any], settled: Any) -> str:
     length = tokens.get(95) or tokens.get(90) or 0
     bucket = round(2 * math.log2(length)) if length else 0
     many = len(settled.facts.labels)
-    about = json.dumps([order["settings"], order["base"]["id"], bucket, many], sort_keys=True)
+    about = json.dumps([order["settings"], order["base"]["id"], bucket, many, settled.facts.task], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 
@@ -286,13 +311,13 @@ def _arguments(job: Path) -> Any:
         return None
 
 
-def _from_job(jobs: Any, project: Path, order: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """The result of a job that has just ended; from now on remembered."""
+def _from_job(jobs: Any, project: Path, order: Mapping[str, Any], name: str, task: str) -> dict[str, Any] | None:
+    """The result of a job that has just ended, for the same task; from now on remembered."""
     job = jobs.latest(_key(project))
     if not job or _arguments(jobs.folder / job) != order:
         return None
     state = jobs.state(job)
-    if state["state"] != "done":
+    if state["state"] != "done" or state["result"].get("task") != task:
         return None
     kept = dict(list(_remembered(project).items())[-KEPT + 1 :])
     write_json(project / FILE, {"format": 1, "measured": {**kept, name: state["result"]}}, lasting=False)

@@ -27,6 +27,8 @@ FEWEST, MOST = 2, 24  # steps
 LONGEST = 2_048  # tokens counted of one text
 FIT_ROWS = 4_000  # rows of the trial fit
 QUANTILES = 200
+AT_ONCE = (1, 4, 16)  # texts written together
+TOKENS_WRITTEN = 16  # of each
 
 
 def measure(
@@ -44,8 +46,8 @@ def measure(
     task, rows, names = _sample(Dataset.open(Path(data)), chosen.seed)
     clock = _Clock(progress, cancelled)
     if base["kind"] == "classic":
-        return _classic(task, rows, names, chosen, clock)
-    return _encoder(task, rows, names, chosen, base, clock)
+        return {"task": task.name, **_classic(task, rows, names, chosen, clock)}
+    return {"task": task.name, **_encoder(task, rows, names, chosen, base, clock)}
 
 
 @dataclass
@@ -116,6 +118,7 @@ def _encoder(
         clock.at(0.2)
         told["forward"] = trial.forward(clock)
         told |= trial.fit() if task.link else {"iteration": 0.0}
+        told |= trial.writing(clock)
         clock.at(0.5)
         told |= trial.steps(clock)
         return told
@@ -178,6 +181,41 @@ class _Trial:
                 if spent > 1 and len(seen) > FEWEST:
                     break
         return _line(seen[1:])  # the first one pays for what is made only once
+
+    def writing(self, clock: _Clock) -> dict[str, Any]:
+        """`writing` [a, b]: seconds that a batch of texts takes for each token, a + b * texts, reading the prompts counted; tokens of a `prompt`
+        on average, and of a long right `answer`. Empty where no text is written."""
+        from core.models import generating
+        from core.tasks.causal import how_written
+        from core.training.precision import autocast
+
+        asked = [e for e in self.examples if e.extra.get("prompt") is not None and self.task.texts_written(1, False)]
+        if not asked:
+            return {}
+        how = replace(how_written(self.model, asked[0].extra), way="greedy", stops=())
+        how = replace(how, max_new_tokens=min(how.max_new_tokens, TOKENS_WRITTEN))
+        prompts = [e.extra["prompt"] for e in _spread(asked, max(AT_ONCE))]
+        seen: list[tuple[int, float]] = []
+        begun = time.perf_counter()
+
+        def write(some: Sequence[Any], how: Any) -> None:
+            found = generating.generate(self.model.body, self.tokenizer, some, how)
+            steps.append(max(one.tokens + one.ended for one in found))
+
+        steps: list[int] = []
+        with autocast(self.device):
+            write(prompts[:1], replace(how, max_new_tokens=1))  # pays for what is made only once
+            for size in AT_ONCE:
+                seconds = self._timed(partial(write, (prompts * size)[:size], how))
+                seen.append((size, seconds / max(1, steps[-1])))
+                clock.at(0.4)
+                if time.perf_counter() - begun > BUDGET / 2:
+                    break
+        return {
+            "writing": _line(seen),
+            "prompt": float(np.mean([len(e.extra["prompt"]) for e in asked])),
+            "answer": float(np.quantile([self.task.answer_tokens(e) for e in asked], 0.95)),
+        }
 
     def fit(self) -> dict[str, Any]:
         """Seconds that one iteration of the convex fit takes, for a row and a label; on features as wide as the model's."""

@@ -10,6 +10,7 @@ import pytest
 from core.data.dataset import Dataset
 from core.jobs import Jobs
 from core.models.catalogue import CLASSIC
+from core.tasks import TASKS
 from core.training import estimate
 from core.training.advice import Facts, phases
 from core.training.draft import Draft, settle
@@ -130,6 +131,57 @@ def test_the_sums_grow_as_the_work_grows():
     assert sums(max_length=16)["seconds"] < once and sums(batch_size=64)["memory"] > sums()["memory"]
     assert sums(length="minutes", minutes=10)["seconds"] == pytest.approx(600, abs=40)
     assert sums(bucketing=False)["seconds"] > once
+
+
+WRITES = {**MEASURED, "writing": [0.02, 0.001], "prompt": 30.0, "answer": 20.0}
+
+
+def writing(at_check: int, at_test: int, **settings) -> dict:
+    counts = Counts(train=3200, validation=300, test=500, labels=0, at_check=at_check, at_test=at_test)
+    chosen = TrainingSettings(**{"epochs": 4, "patience": 0, "evaluations": 1.0, "answer_length": 50, **settings})
+    return estimated(WRITES, chosen, phases(chosen, "encoder"), counts)
+
+
+def test_texts_written_at_checks_and_for_the_test_are_counted():
+    none, test, both = writing(0, 0), writing(0, 500), writing(53, 500)
+    # 8192 tokens hold 102 prompts of 30 tokens with answers of 50: 500 texts are five batches of 20 tokens each
+    assert test["seconds"] - none["seconds"] == pytest.approx(20 * (5 * 0.02 + 500 * 0.001), abs=0.11)
+    # 53 texts are one batch, at each of four checks
+    assert both["seconds"] - test["seconds"] == pytest.approx(4 * 20 * (0.02 + 53 * 0.001), abs=0.11)
+    # at worst every text runs on to the longest answer
+    assert test["high"] - none["high"] == pytest.approx(1.2 * 50 * (5 * 0.02 + 500 * 0.001), abs=0.2)
+    short = writing(0, 500, answer_length=10)  # 128 texts at once at most, so four batches
+    assert short["seconds"] - none["seconds"] == pytest.approx(10 * (4 * 0.02 + 500 * 0.001), abs=0.11)
+    beams = writing(0, 500, decoding="beam", beams=4)  # 25 texts at once, each four times over
+    assert beams["seconds"] - none["seconds"] == pytest.approx(20 * (20 * 0.02 + 2000 * 0.001), abs=0.11)
+
+
+def test_tasks_say_how_many_texts_they_write():
+    facts = {name: Facts(train=5, validation=9_000, test=300, labels={}, task=name) for name in TASKS}
+    written = {name: (one.at_check, one.at_test) for name, f in facts.items() if (one := estimate.counted(f)).at_test}
+    assert written == {"text2text": (48 + 5, 300), **dict.fromkeys(("chat", "language", "preferences"), (5, 24))}
+
+
+@pytest.mark.parametrize(("task", "base"), [("text2text", "blank:seq2seq-tiny"), ("chat", "blank:causal-tiny")])
+def test_writing_is_measured_for_tasks_that_write(task: str, base: str, workspace, monkeypatch):
+    from core.models.catalogue import find
+    from core.models.generating import TOKENS
+    from core.tasks import guessing
+    from core.training import measuring
+
+    assert estimate.WRITTEN_TOKENS == TOKENS
+    monkeypatch.setattr(measuring, "BUDGET", 0.2)
+    source = workspace.home / "some.csv"
+    source.write_text(
+        "prompt,completion\n" + "".join(f"what is the film {n},the film is good {n}\n" for n in range(60))
+    )
+    data = Dataset.open(workspace.home / "data")
+    data.add(source, "some.csv")
+    guessing.settle(data, task)
+    chosen = TrainingSettings(answer_length=6, batch_size=8, max_length=64)
+    told = measuring.measure(str(data.folder), chosen.model_dump(), find(base).as_json())
+    assert told["task"] == task and told["writing"][0] >= 0 and 0 < told["writing"][1] < 1
+    assert 3 <= told["answer"] <= 12 and 4 <= told["prompt"] <= 40
 
 
 def test_a_run_that_may_stop_early_has_a_lower_end():
