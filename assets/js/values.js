@@ -26,10 +26,19 @@
     answers: (value) => (value.length ? h("span.vl-answers", unique(value.map((one) => one.text)).map((words) => Hone.said(words))) : h("span.vl-none", t("no answer in this text"))),
     messages: (value, { brief }) => (Array.isArray(value) ? turns(value, brief) : Hone.said(String(value))),
     choices: (value) => h("ol.vl-choices", value.map((one) => h("li", Hone.said(one)))),
+    marked: (value) => h("span.said.vl-text", twoMarks(String(value))),
     image: (value, { large, run }) => Hone.picture(value, { large, run }),
   };
 
   const turns = (value, brief) => h("div.vl-turns", (brief ? value.slice(-2) : value).map((turn) => h("div.vl-turn", { class: turn.role }, h("small", who(turn.role)), Hone.said(turn.content))));
+
+  /* <e1>..</e1> and <e2>..</e2> as places with their number; anything else that looks like a tag is text. */
+  function twoMarks(text) {
+    return text.split(/(<e1>[^]*?<\/e1>|<e2>[^]*?<\/e2>)/).map((piece) => {
+      const found = /^<e([12])>([^]*)<\/e\1>$/.exec(piece);
+      return found ? h("mark.vl-mark", { class: Hone.colour(found[1] === "1" ? 0 : 1) }, found[2], h("small", found[1])) : piece;
+    });
+  }
 
   const unique = (list) => [...new Set(list)];
   const chip = (name, labels) => Hone.chip({ name, colour: ((labels || []).find((one) => one.name === name) || { colour: 7 }).colour });
