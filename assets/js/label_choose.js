@@ -79,6 +79,7 @@
     const role = me.state.inputs.find((part) => part.kind === "choices").role;
     const list = h("div.lb-keys.lb-options", { role: "group", "aria-label": t("Options") });
     const there = () => (me.list.current && me.list.current.inputs[role]) || [];
+    const picked = (value) => (value && typeof value === "object" ? Object.keys(value) : [String(value)]); // {option: grade} where a file says several
     let drawn = null;
     const choose = (at) => at < there().length && me.decide(there()[at]);
     return {
@@ -88,13 +89,13 @@
       node: list,
       labelsIn: () => [],
       shows: (part) => part.role === role,
-      brief: (value) => Hone.said(String(value), { class: "lb-brief" }),
+      brief: (value) => Hone.said(picked(value).join(" | "), { class: "lb-brief" }),
       draw(item) {
         if (drawn !== item) {
           drawn = item;
           Hone.fill(list, there().map((option, i) => h("button.lb-key", { class: Hone.colour(i), title: option, onclick: () => choose(i) }, h("kbd", (KEYS[i] || "").toUpperCase()), h("span.said", option))));
         }
-        [...list.children].forEach((node, i) => node.setAttribute("aria-pressed", Boolean(item) && item.value === there()[i]));
+        [...list.children].forEach((node, i) => node.setAttribute("aria-pressed", Boolean(item) && picked(item.value).includes(there()[i])));
       },
       key(event, key) {
         const at = key.length === 1 ? KEYS.indexOf(key) : -1;

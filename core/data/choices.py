@@ -29,7 +29,8 @@ SEPARATORS = (
     ",",
 )  # commas last, and only without a space behind, as lists of JSON come here
 LETTERED = re.compile(r"^\s*[(（]?[A-Ja-j][)）.．、:：]\s*")
-MOST = 26  # options of one question
+MOST = 26  # columns of options
+MOST_LISTED = 500  # options in one cell
 ENOUGH = 0.98  # of the answered rows must fit, so that a few slips do not decide
 
 How = Literal["letter", "zero", "one", "text", "key"]
@@ -88,7 +89,7 @@ def options(cells: Sequence[str]) -> Options:
         return _from_object(value)
     if isinstance(value, list):
         return _from_list(value)
-    return Options(tuple(_split(cells[0]))[:MOST])
+    return Options(tuple(_split(cells[0]))[:MOST_LISTED])
 
 
 def decide(rows: Iterable[tuple[Options, str]], columns: Sequence[str] = ()) -> Scheme:
@@ -177,18 +178,18 @@ def _from_object(value: Mapping[str, Any]) -> Options:
     texts, keys = value.get("text"), value.get("label", value.get("key"))
     if isinstance(texts, list):
         names = tuple(str(key) for key in keys) if isinstance(keys, list) and len(keys) == len(texts) else ()
-        return Options(tuple(_plain(text) for text in texts[:MOST]), names[:MOST])
-    items = list(value.items())[:MOST]
+        return Options(tuple(_plain(text) for text in texts[:MOST_LISTED]), names[:MOST_LISTED])
+    items = list(value.items())[:MOST_LISTED]
     return Options(tuple(_plain(text) for _, text in items), tuple(str(key) for key, _ in items))
 
 
 def _from_list(value: Sequence[Any]) -> Options:
     """["...", "..."] or [{"label": "A", "text": "..."}, ...]."""
     if value and all(isinstance(item, Mapping) and "text" in item for item in value):
-        keys = [item.get("label", item.get("key", item.get("id"))) for item in value[:MOST]]
+        keys = [item.get("label", item.get("key", item.get("id"))) for item in value[:MOST_LISTED]]
         names = tuple(str(key) for key in keys) if all(key is not None for key in keys) else ()
-        return Options(tuple(_plain(item["text"]) for item in value[:MOST]), names)
-    return Options(tuple(_plain(item) for item in value[:MOST]))
+        return Options(tuple(_plain(item["text"]) for item in value[:MOST_LISTED]), names)
+    return Options(tuple(_plain(item) for item in value[:MOST_LISTED]))
 
 
 def _split(cell: str) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import browse, checks, edits, facts, freezing, importing, roles
+from core.data import browse, checks, edits, facts, freezing, gathering, importing, roles
 from core.data import state as states
 from core.data.how import How, Progress, Stop, clean, never, nothing
 from core.data.labels import LabelStore
@@ -78,8 +78,8 @@ class Dataset:
         target = Path(folder)
         (target / "imports").mkdir(parents=True, exist_ok=True)
         self.log.copy_to(target / "log.sqlite")
-        for one in self.imports:
-            shutil.copyfile(self.folder / one.file, target / one.file)
+        for number in [number for one in self.imports for number in gathering.readings(self, one.id)]:
+            shutil.copyfile(self.folder / f"imports/{number}.arrow", target / f"imports/{number}.arrow")
         if self.files.is_dir():
             shutil.copytree(self.files, target / "files", dirs_exist_ok=True)
         return Dataset.open(target)

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.data import image_tables, images, reading, roles, spans_columns, state
-from core.data.chunks import take
+from core.data import gathering, image_tables, images, reading, roles, spans_columns, state
+from core.data.chunks import sampled
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
 from core.data.rows import Import, Rows
@@ -28,8 +28,6 @@ from core.data.values import kind
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
-
-GUESS_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,8 @@ def bring(
     register(data)
     if instead:
         _let_pictures_go(data)
-    one = next(i for i in data.imports if i.id == number)
+    same = gathering.readings(data, number)
+    one = next(i for i in data.imports if i.id in same)
     if work is not None:
         _carry(data, one, work)
     return one
@@ -125,7 +124,8 @@ def remove(data: Dataset, one: Import) -> None:
 
 
 def register(data: Dataset) -> None:
-    """Labels for the values of the label column, after files, roles or the task have changed."""
+    """Rows in lists or not, and labels for the values of the label column, after files, roles or the task have changed."""
+    gathering.settle(data)
     now = data.state
     target = now.shape.target
     used: set[int] = set()
@@ -195,9 +195,9 @@ def _insert(db: Any, source: File | Hub, read: Read, own: Mapping[str, Any], spl
 
 
 def _delete_files(data: Dataset, imports: Sequence[Import]) -> None:
-    for one in imports:
+    for number in [number for one in imports for number in gathering.readings(data, one.id)]:
         try:
-            (data.folder / one.file).unlink(missing_ok=True)
+            (data.folder / f"imports/{number}.arrow").unlink(missing_ok=True)
         except OSError:  # still mapped, on Windows; it goes with the project
             continue
 
@@ -215,20 +215,12 @@ def _let_pictures_go(data: Dataset) -> None:
 
 def samples(rows: Rows) -> dict[str, list[str]]:
     """Cells of the first import, for guessing what its columns are."""
-    return _samples(rows.table(rows.imports[0]), rows.imports[0].columns) if rows.imports else {}
+    return sampled(rows.table(rows.imports[0]), rows.imports[0].columns) if rows.imports else {}
 
 
 def _samples_of(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     with pa.memory_map(str(path)) as source:
-        return _samples(pa.ipc.open_file(source).read_all(), columns)
-
-
-def _samples(table: pa.Table, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Cells of the first and of evenly spread rows, for guessing roles."""
-    half = GUESS_ROWS // 2
-    spread = np.linspace(0, table.num_rows - 1, half).astype(np.int64) if table.num_rows else np.zeros(0, np.int64)
-    places = np.unique(np.r_[np.arange(min(table.num_rows, half)), spread])
-    return {name: [c[:5000] for c in take(table.column(name), places)] for name in columns[:100]}
+        return sampled(pa.ipc.open_file(source).read_all(), columns)
 
 
 # --- answers and edits of rows that come again -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.data import gathering
 from core.data.dataset import Dataset
 from core.data.how import How, Progress, Stop
 from core.data.rows import Import
@@ -84,7 +85,7 @@ def source(data: Dataset, file: int) -> tuple[Import, Path]:
     one = next((i for i in data.imports if i.id == file), None)
     if one is None:
         raise Missing(Message("There is nothing called “{name}” here any more.", name=str(file)[:40]))
-    path = _place(data, one.id)
+    path = _kept(data, one.id)
     if not path.is_file():
         raise Missing(
             Message("The file itself was not kept, so it cannot be read again."), fix=Message("Drop it here once more.")
@@ -93,12 +94,12 @@ def source(data: Dataset, file: int) -> tuple[Import, Path]:
 
 
 def has_source(data: Dataset, one: Import) -> bool:
-    return _place(data, one.id).is_file()
+    return _kept(data, one.id).is_file()
 
 
 def prune(data: Dataset) -> None:
     """Let go of sources whose imports are gone."""
-    alive = {str(one.id) for one in data.imports}
+    alive = {str(number) for one in data.imports for number in gathering.readings(data, one.id)}
     for path in (data.folder / SOURCES).glob("*"):
         if path.name not in alive:
             path.unlink(missing_ok=True)
@@ -113,6 +114,12 @@ def _keep(data: Dataset, one: Import, source: Path) -> None:
 
 def _place(data: Dataset, number: int) -> Path:
     return data.folder / SOURCES / str(number)
+
+
+def _kept(data: Dataset, number: int) -> Path:
+    """The source of an import, or of another reading of the same file."""
+    there = [_place(data, n) for n in gathering.readings(data, number)]
+    return next((path for path in there if path.is_file()), there[0])
 
 
 def _told(one: Import) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def fitting(name: str, cells: Sequence[str]) -> float:
         from core.data.labelled_sets import fits
 
         return fits(filled)
-    if name == "option":  # a letter, a number or the option's own words
+    if name in ("option", "relevance"):  # letters, numbers or the options' own words
         return 0.5
     if name == "image":
         from core.data.images import NAME

@@ -70,6 +70,11 @@ class Shape:
         return (*(part.role for part in self.parts), "split")
 
     @property
+    def listed(self) -> bool:
+        """Is it to put a row's own candidates in order?"""
+        return self.target is not None and self.target.kind == "relevance"
+
+    @property
     def by_label(self) -> bool:
         """One label a row: kept as numbers, which a million rows need."""
         return self.target is not None and self.target.kind == "category"

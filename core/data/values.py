@@ -227,6 +227,42 @@ def _options_told(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]])
     return [right(one, cell, how) if cell else None for one, cell in zip(given, told, strict=True)]
 
 
+def _first_picked(value: Any, names: Names) -> Any:
+    """One option, also where several were picked for another task."""
+    return max(value, key=value.__getitem__) if isinstance(value, dict) and value else value
+
+
+def _relevance(cells: Cells, inputs: Inputs) -> dict[str, float] | None:
+    """What this row alone tells; see `core.data.relevance`."""
+    from core.data.choices import Options
+    from core.data.relevance import read
+
+    return read([Options(tuple(inputs.get("choices") or ()))], [_one_cell(cells)])[0]
+
+
+def _relevance_told(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]]) -> list[dict[str, float] | None]:
+    from core.data.choices import options
+    from core.data.relevance import read
+
+    beside = inputs.get("choices") or [{}] * len(cells)
+    given = [options(list(one.values())) for one in beside]
+    return read(given, [_one_cell(one) for one in cells], list(beside[0]) if beside else ())
+
+
+def _one_cell(cells: Cells) -> str:
+    return next((cell.strip() for cell in cells.values() if cell.strip()), "")
+
+
+def _is_relevance(value: Any) -> dict[str, float]:
+    from core.data.relevance import checked
+
+    return checked(value)
+
+
+def _relevance_shown(value: Any, inputs: Inputs) -> str:
+    return " | ".join(text if grade == 1 else f"{text} ({grade:g})" for text, grade in _is_relevance(value).items())
+
+
 def _image(cells: Cells, inputs: Inputs) -> str | None:
     from core.data.images import NAME
 
@@ -270,7 +306,15 @@ KINDS: dict[str, ValueKind] = {
             "messages", _messages, _are_messages, shown=lambda value, inputs: value[-1]["content"] if value else ""
         ),
         ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value), strict=True),
-        ValueKind("option", _option, _is_text, read_all=_options_told),
+        ValueKind("option", _option, _is_text, renamed=_first_picked, read_all=_options_told),
+        ValueKind(
+            "relevance",
+            _relevance,
+            _is_relevance,
+            renamed=lambda value, names: _is_relevance(value),
+            shown=_relevance_shown,
+            read_all=_relevance_told,
+        ),
         ValueKind("image", _image, _is_image, strict=True),
     )
 }

@@ -319,6 +319,7 @@ class Task(Protocol):
     )  # how the last layer's outputs become answers, where it can be fitted alone on features; else None
     usual: Mapping[str, Any]  # settings in which the presets of this task differ from those of classification
     traits: tuple[Trait, ...]  # which knobs count for it
+    foretells: bool  # measured by how surprising the right tokens were, so that its base before tuning and counted tokens can be measured alike
 
     def labels(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> Labels:
         """Learnt from training rows; `names` gives the order."""
@@ -413,6 +414,17 @@ class Task(Protocol):
         cancelled: Callable[[], bool],
     ) -> Iterable[Rival]:
         """Simple and honest contenders that learn from the same rows."""
+
+    def token_rivals(
+        self,
+        train: Iterable[Example],
+        asked: Sequence[Example],
+        rows: int,
+        vocabulary: int,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        """Contenders that see what the model sees, as its examples, and answer `rows` rows; asked of a task that foretells. `vocabulary`: how
+        many different tokens there are."""
 
     def untouched(
         self, vectors: Callable[[Sequence[str]], np.ndarray], train: Sequence[Row], asked: Sequence[Row], labels: Labels

@@ -101,7 +101,7 @@ class Choice(Usual):
 
     def labels(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> Labels:
         """Nothing is learnt from the rows beforehand; RunError where no training row tells its right option."""
-        found = sum(row["label"] is not None and row.get("split") == "train" for row in rows)
+        found = sum(bool(row["label"]) and row.get("split") == "train" for row in rows)
         if not found:
             raise RunError(
                 Message("There is nothing to learn: no training question has a right option."),
@@ -144,7 +144,7 @@ class Choice(Usual):
 
         from core.training.batches import padded
 
-        parts = [Example(0, part) for example in examples for part in _parts(example)]
+        parts = [Example(0, part) for example in examples for part in options_of(example)]
         batch = padded(parts or [Example(0, np.zeros(1, dtype=np.int32))], processor)
         batch["sizes"] = torch.tensor([len(example.extra["sizes"]) for example in examples], dtype=torch.long)
         if targets is not None:
@@ -163,19 +163,10 @@ class Choice(Usual):
     def loss(
         self, outputs: torch.Tensor, batch: Mapping[str, torch.Tensor], settings: Any, labels: Labels
     ) -> torch.Tensor:
-        """Mean over rows of -log p of the right option. Smoothing shares its part among the row's own options; focal loss: Lin et al. 2017."""
+        """Mean over rows of -log p of the right option; see `listwise`."""
         import torch
 
-        logs = torch.log_softmax(outputs, dim=1)
-        right = logs.gather(1, batch["targets"][:, None])[:, 0]
-        losses = -right
-        if smooth := settings.label_smoothing:
-            there = torch.isfinite(logs)
-            every = torch.where(there, logs, 0.0).sum(1) / there.sum(1)
-            losses = -(1 - smooth) * right - smooth * every
-        if settings.loss == "focal":
-            losses = losses * (1 - right.exp()).clamp(min=1e-6) ** settings.focal_gamma
-        return losses.mean()
+        return listwise(outputs, torch.nn.functional.one_hot(batch["targets"], outputs.shape[1]).float(), settings)
 
     # What is answered -----------------------------------------------------------------------------------------------
 
@@ -254,6 +245,24 @@ class Choice(Usual):
         yield Rival("often", Message("The option that is often right"), detail, said)
 
 
+def listwise(outputs: torch.Tensor, shares: torch.Tensor, settings: Any) -> torch.Tensor:
+    """Mean over rows of the cross-entropy between the softmax over a row's own options and what each of them should get, `shares`
+    (rows, options). Smoothing shares its part among the row's own options; focal loss: Lin et al. 2017, by what the right ones have together.
+    """
+    import torch
+
+    logs = torch.log_softmax(outputs, dim=1)
+    there = torch.isfinite(logs)
+    logs = torch.where(there, logs, 0.0)  # where a row has fewer options
+    losses = -(shares * logs).sum(1)
+    if smooth := settings.label_smoothing:
+        losses = (1 - smooth) * losses - smooth * logs.sum(1) / there.sum(1)
+    if settings.loss == "focal":
+        right = (logs.exp() * (shares > 0)).sum(1)
+        losses = losses * (1 - right).clamp(min=1e-6) ** settings.focal_gamma
+    return losses.mean()
+
+
 def _pairs(pairs: Sequence[tuple[str, str]], tokenizer: Any, longest: int) -> list[list[int]]:
     """Token ids of each pair. The option stays whole unless it alone is too long: then its end is cut, and half is left for the question."""
     if not pairs:
@@ -271,7 +280,7 @@ def _pairs(pairs: Sequence[tuple[str, str]], tokenizer: Any, longest: int) -> li
     return found
 
 
-def _parts(example: Example) -> list[np.ndarray]:
+def options_of(example: Example) -> list[np.ndarray]:
     """The token ids of each option."""
     sizes = example.extra["sizes"]
     return np.split(example.input_ids, np.cumsum(sizes)[:-1]) if sizes else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from core.data import labelled_sets, messages, relations, roles, state
+from core.data import gathering, labelled_sets, lists, messages, relations, roles, state
 from core.data.dataset import Dataset
 from core.data.roles import Role
 from core.data.shape import SORTING, Shape
@@ -26,7 +26,7 @@ CHOSEN = Message("You chose it.")
 USUAL = Message("One text and one label a row is the usual case.")
 PICTURE = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp|tiff?)$")
 ALIKE = re.compile(r"(?i)^(similarity|relatedness|(similarity|relatedness|sim)[_ ]?score|相似度)$")
-CLICKED = re.compile(r"(?i)^(clicked|click|selected|bought|purchased|点击)$")
+REPLY = re.compile(r"(?i)^(response|answer|completion|reply|output|generation|generated|回答|回复)([_ ]?text)?$")
 CODE = re.compile(r"(?i)^(en|de|fr|es|it|pt|nl|pl|ru|zh|ja|ko|ar|tr|cs|sv|uk|vi|hi)([-_][a-z]{2,4})?$")  # languages
 LAST_SIGN = re.compile(
     r"(?i)^(.*?)([12ab])(\D*)$"
@@ -47,12 +47,17 @@ def guess(dataset: Dataset) -> list[Guess]:
     """Every task for this data set, the likeliest first."""
     cells = dataset.samples()
     usual = roles.guess(cells)
+    flat = gathering.found(dataset.rows, cells)
     found: dict[str, Guess] = {}
     for name, one in TASKS.items():
+        if flat and Shape.of(name, one.columns).listed:
+            found[name] = _gathered(name, flat, usual)
+            continue
         look = _look(one, cells, usual)
         taken, fit = look.roles, look.fit
         reason = SIGNS[name](look) if name in SIGNS and fit > 0 else None
-        found[name] = Guess(name, taken, fit, reason or _otherwise(one, taken, fit), reason is not None)
+        hint = HINTS[name](look) if name in HINTS and fit > 0 else None
+        found[name] = Guess(name, taken, fit, reason or hint or _otherwise(one, taken, fit), reason is not None)
     order = [*SIGNS, *(name for name in TASKS if name not in SIGNS)]
     seen = [found[name] for name in order if name in found and found[name].seen]
     default = found[SORTING.task]
@@ -115,6 +120,15 @@ def _look(one: Task, cells: Mapping[str, Sequence[str]], usual: dict[str, Role])
     if look.twins and {"text", "text_b"} <= set(again):
         again |= {"text": Role(look.twins[0], reason), "text_b": Role(look.twins[1], reason)}
     return _Look(cells, {**taken, **again}, usual, fit)
+
+
+def _gathered(name: str, flat: lists.Flat, usual: Mapping[str, Role]) -> Guess:
+    """Where each row has one candidate of a list."""
+    reason = Message("Each row has what was asked, a candidate, and whether it was clicked; such rows become lists.")
+    asked: str | list[str] = list(flat.asked) if len(flat.asked) > 1 else flat.asked[0]
+    columns = {"text": asked, "choices": flat.candidate, "label": flat.grade}
+    taken = {role: Role(column, reason) for role, column in columns.items()}
+    return Guess(name, {**taken, "split": usual["split"]}, 1.0 if flat.sure else 0.4, reason, flat.sure)
 
 
 def _compared(found: messages.Shape) -> dict[str, Role]:
@@ -212,10 +226,11 @@ def _questions(look: _Look) -> Message | None:
 
 
 def _clicks(look: _Look) -> Message | None:
-    clicked = any(CLICKED.match(name.strip()) for name in look.names("label"))
-    if not clicked or not (len(look.names("choices")) > 1 or look.named(task("ranking"), "choices")):
+    clicked = any(lists.GRADE.match(name.strip()) for name in look.names("label"))
+    listed_so = look.named(task("ranking"), "choices") or look.share("choices", lambda c: c.lstrip().startswith("["))
+    if not clicked or not (len(look.names("choices")) > 1 or listed_so):
         return None
-    return Message("Each row has candidates and the one that was clicked.")
+    return Message("Each row has candidates and what was clicked of them.")
 
 
 def _options(look: _Look) -> Message | None:
@@ -235,9 +250,21 @@ def _preferences(look: _Look) -> Message | None:
 
 
 def _judgements(look: _Look) -> Message | None:
+    if look.named(task("reward"), "grade") and look.named(task("reward"), "prompt") and look.names("text"):
+        text, asked, grade = (look.names(role)[0] for role in ("text", "prompt", "grade"))
+        if REPLY.match(text.strip()) and look.prose(text) and len(set(look.filled("grade"))) > 1:
+            return Message(
+                "“{text}” answers “{asked}”, and “{grade}” says how well.", text=text, asked=asked, grade=grade
+            )
     if not all(look.named(task("reward"), role) and look.prose(look.names(role)[0]) for role in ("text", "rejected")):
         return None
     return Message("Each row has a text that was chosen and one that was rejected.")
+
+
+def _grades(look: _Look) -> Message | None:
+    if not look.named(task("reward"), "grade") or len(set(look.filled("grade"))) < 2:
+        return None
+    return Message("“{column}” may be a grade: then it learns which texts are better.", column=look.names("grade")[0])
 
 
 def _chat(look: _Look) -> Message | None:
@@ -365,3 +392,6 @@ SIGNS: dict[str, Callable[[_Look], Message | None]] = {
     "regression": _numbers,
     "language": _plain,
 }
+
+# task -> why it may be meant too, though nothing says so.
+HINTS: dict[str, Callable[[_Look], Message | None]] = {"reward": _grades}

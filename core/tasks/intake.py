@@ -7,6 +7,7 @@ from typing import Any
 
 from core.data import intake
 from core.data.dataset import Dataset
+from core.data.gathering import readings
 from core.tasks.guessing import settle
 
 
@@ -31,4 +32,8 @@ def hub(folder: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _settled(folder: str, told: dict[str, Any]) -> dict[str, Any]:
-    return {**told, "task": settle(Dataset.open(folder))}
+    data = Dataset.open(folder)
+    name = settle(data)
+    same = readings(data, told["file"])
+    now = {"file": one.id, "rows": one.rows} if (one := next((i for i in data.imports if i.id in same), None)) else {}
+    return {**told, **now, "task": name}

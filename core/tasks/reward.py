@@ -52,6 +52,8 @@ class Reward(Usual):
                 "good",
                 "response",
                 "answer",
+                "completion",
+                "reply",
                 "text",
                 "较好",
                 "回答",
@@ -65,6 +67,7 @@ class Reward(Usual):
             Message("The text that was not chosen. Leave it empty where there are grades."),
             required=False,
             names=("rejected", "worse", "loser", "refused", "bad", "较差"),
+            called=Message("The worse text"),
         ),
         Column(
             "prompt",

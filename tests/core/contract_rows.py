@@ -142,6 +142,19 @@ def tests(folder: Path) -> list[dict[str, Any]]:
     return _rows(one)
 
 
+def lists(folder: Path) -> list[dict[str, Any]]:
+    """Two to six words, of which one or two of praise were clicked, one of them perhaps twice."""
+
+    def one(dice: random.Random) -> dict[str, Any]:
+        clicked = dice.sample(GOOD, dice.randint(1, 2))
+        shown = [*clicked, *dice.sample(BAD, dice.randint(1, 3))]
+        dice.shuffle(shown)
+        label = {word: float(dice.choice([1, 1, 2])) for word in clicked}
+        return {"text": f"which of them is good or {dice.choice(PLAIN)}", "choices": shown, "label": label}
+
+    return _rows(one)
+
+
 def likenesses(folder: Path) -> list[dict[str, Any]]:
     """How many words of the second opinion are of the first one's mind, 0 to 4."""
 
@@ -243,7 +256,7 @@ ROWS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "similarity": likenesses,
     "retrieval": searches,
     "reward": judgements,
-    "ranking": tests,
+    "ranking": lists,
     "chat": talks,
     "language": stories,
     "masked": stories,

@@ -34,10 +34,14 @@ class Done:
         files.mkdir(parents=True)
         self.rows = ROWS[name](files)
         self.file = brought(self.rows, files)
+        learnt = files / "flat" if self.task.prediction == "ranking" and "choices" in self.rows[0] else files
+        if learnt != files:
+            learnt.mkdir()
+            brought(one_a_row(self.rows), learnt)
         method = ["--method", "full", "--start-from-probe", "no"]
         columns = [f for c in self.task.columns if c.role in self.rows[0] for f in ("--column", f"{c.role}={c.role}")]
         chosen = ["--task", name, "--base", str(base), *columns, "--split", "split"]
-        self.trained = self.hone("train", str(self.file), *chosen, *method, *TINY, "--inline")
+        self.trained = self.hone("train", str(learnt / self.file.name), *chosen, *method, *TINY, "--inline")
         (self.folder,) = (home / "work").glob("users/local/projects/*/runs/run-*")
         self.exported = self.hone("export", "last", "--to", str(home / "copy.zip"))
         with zipfile.ZipFile(home / "copy.zip") as archive:
@@ -73,6 +77,15 @@ def brought(rows: list[dict[str, Any]], folder: Path) -> Path:
         for path in {row["image"] for row in rows}:
             archive.write(path, Path(path).name)
     return folder / "rows.zip"
+
+
+def one_a_row(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lists as a log of clicks has them: a candidate a row."""
+    return [
+        {"list_id": row["id"], **row, "choices": option, "label": row["label"].get(option, 0)}
+        for row in rows
+        for option in row["choices"]
+    ]
 
 
 @pytest.fixture(scope="session")

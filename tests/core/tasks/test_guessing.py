@@ -95,6 +95,25 @@ def test_decimals_are_a_measure_and_stars_are_labels(tmp_path: Path) -> None:
     assert settle(opened(tmp_path / "b", rated([f"{i / 7:.2f}" for i in range(1, 40)]))) == "regression"
 
 
+def test_a_prompt_a_response_and_a_score_are_for_reward_and_a_text_with_a_grade_may_be(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    rows = [
+        {"prompt": f"what is the number {i}?", "response": f"It is {i}, or what do you think?", "score": str(i % 5)}
+        for i in range(60)
+    ]
+    data = opened(tmp_path / "a", rows)
+    assert settle(data) == "reward"
+    assert str(reason_of(data)) == "“response” answers “prompt”, and “score” says how well."
+    assert {role: one.column for role, one in data.roles.items()} == {
+        "text": "response", "rejected": None, "prompt": "prompt", "grade": "score", "split": None,
+    }  # fmt: skip
+    rated = opened(tmp_path / "b", [{"text": f"a film called {i}", "rating": f"{i / 7:.2f}"} for i in range(60)])
+    assert settle(rated) == "regression"
+    (said,) = [one for one in guess(rated) if one.task == "reward"]
+    assert not said.seen and "may be a grade" in str(said.reason)
+
+
 def test_a_named_column_of_labels_wins_over_yes_and_no_columns_beside_it(tmp_path: Path) -> None:
     rows = [
         {"text": f"letter {i} here", "topic": "abc"[i % 3], "is_reply": str(i % 2), "is_new": str((i // 2) % 2)}
