@@ -16,7 +16,7 @@ import numpy as np
 
 from core.data.cleaning import Cleaning
 from core.errors import Cancelled, ColumnMissing
-from core.tasks.base import Prediction, asked
+from core.tasks.base import Example, Prediction, asked
 from core.tasks.cleaned import cleaned, restored
 from core.words import Message, listed
 
@@ -98,6 +98,19 @@ class Predictor:
             found += restored(said, part, columns, self.cleaning)
         progress(len(given), len(given))
         return found
+
+    @property
+    def vocabulary(self) -> int:
+        """How many different tokens a network knows."""
+        return len(self._model.tokenizer)
+
+    def examples(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Example]:
+        """What a network sees of rows: token ids, of texts that are cleaned as those it learnt from."""
+        from core.tasks import task
+
+        mine = task(self.task)
+        given = cleaned(rows, mine.columns, self.cleaning)
+        return iter(mine.encode(given, self._model.tokenizer, self._model.settings))
 
     def stream(self, row: str | Mapping[str, Any], cancelled: Callable[[], bool] = _never) -> Iterator[str]:
         """The text that a model writes to a row, piece by piece; it ends early when `cancelled` says so. Nothing comes from a model that

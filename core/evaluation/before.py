@@ -1,19 +1,23 @@
-"""The model before tuning: a linear probe on the base's frozen features. The run's own where it has one, else fitted here.
+"""The model before tuning: a linear probe on the base's frozen features (the run's own where it has one, else fitted here), or the whole base
+where it came with a last layer for the same job.
 
 What it answers on the test texts tells what moving the base's weights brought.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from core.data.cleaning import Cleaning
-from core.errors import Cancelled
+from core.errors import Cancelled, ModelError
+from core.tasks.base import Example, Labels, Prediction, Row, Task
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -66,8 +70,6 @@ def _features(
     spec: Mapping[str, Any], texts: Mapping[str, Sequence[str]], progress: Progress, cancelled: Stop
 ) -> dict[str, np.ndarray]:
     """part -> (texts, width): what the frozen base makes of each text."""
-    from types import SimpleNamespace
-
     import torch
 
     from core.device import choose
@@ -102,10 +104,48 @@ def _features(
     return found
 
 
+CAME_WHOLE = re.compile(r"ForCausalLM|LMHeadModel|ForMaskedLM|ForPreTraining")  # in a base that brings its last layer
+
+
+def untuned(
+    spec: Mapping[str, Any],
+    task: Task,
+    examples: Sequence[Example],
+    rows: Sequence[Row],
+    labels: Labels,
+    cancelled: Stop,
+) -> list[Prediction] | None:
+    """What the base, as it came, says of the same tokens; no text is written. None where it knew nothing before (a blank base, or one without
+    a last layer for this), or is not at hand any more."""
+    from core.device import choose
+    from core.models.catalogue import BLANK, BUNDLED, Base, find
+    from core.models.loading import open_base
+    from core.training import asking
+    from core.training.settings import TrainingSettings
+
+    base = Base.from_json(spec["base"])
+    if base.id.startswith(BLANK):
+        return None
+    try:
+        source = open_base(find(base.id) if base.id == BUNDLED else base, task.family)
+    except ModelError:
+        return None
+    if not any(CAME_WHOLE.search(name) for name in source.config.architectures or ()):
+        return None
+
+    def look(done: int, total: int) -> None:
+        if cancelled():
+            raise Cancelled
+
+    device = choose(SimpleNamespace(precision="fp32"))
+    model: Any = task.model(source, labels, TrainingSettings(**spec["settings"]))
+    silent = task.sparing(examples)
+    found = asking.outputs(model.eval().to(device.name), silent, task, source.tokenizer, device, look)
+    return task.decode(found, rows, silent, labels)
+
+
 def vectors(spec: Mapping[str, Any], texts: Sequence[str], cancelled: Stop) -> np.ndarray:
     """(texts, width) of unit length: the mean of what the base, as it came, makes of each text's tokens. Equal texts are read once."""
-    from types import SimpleNamespace
-
     import torch
 
     from core.device import choose

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,9 @@ from core.errors import Cancelled, Missing, RunError
 from core.tasks.base import LOWER, Labels, Prediction, Rival, Row, Task
 from core.words import Message
 from core.workspace import read_json, write_json
+
+if TYPE_CHECKING:
+    from core.inference import Predictor
 
 FORMAT = 1
 FILE = "measured.arrow"
@@ -107,7 +110,7 @@ class _Making:
             if f.name in data
         ]
         self._ready("figures")
-        for rival in self._rivals():
+        for rival in self._rivals(predictor):
             if self.cancelled():
                 raise Cancelled
             self.credits[rival.id] = self._credits(rival.predictions)
@@ -119,13 +122,16 @@ class _Making:
         self._at(100)
         return self.report
 
-    def _rivals(self) -> Iterator[Rival]:
+    def _rivals(self, predictor: Predictor) -> Iterator[Rival]:
         """Those that the task names; then the base before tuning, by itself or with the last layer that was fitted first."""
         from core.evaluation import before
         from core.evaluation.report import is_classic, only_last_layer
 
         train = self.parts["train"]
         yield from self.task.rivals(train, self.parts["validation"], self.asked, self.labels, self.cancelled)
+        if self.task.foretells:
+            yield from self._on_tokens(predictor)
+            return
         if self.task.family != "encoder" or is_classic(self.spec) or only_last_layer(self.spec):
             return
         read = partial(before.vectors, self.spec, cancelled=self.cancelled)
@@ -137,6 +143,17 @@ class _Making:
 
             said = Predictor.open(self.run_dir / "probe").predict(self.asked, cancelled=self.cancelled)
             yield Rival("before", Message("Before tuning"), Message("same model, last layer only"), said)
+
+    def _on_tokens(self, predictor: Predictor) -> Iterator[Rival]:
+        """Rivals that foretell the same tokens as the model."""
+        from core.evaluation import before
+
+        asked, train = list(predictor.examples(self.asked)), predictor.examples(self.parts["train"])
+        words = predictor.vocabulary
+        yield from self.task.token_rivals(train, asked, len(self.asked), words, self.cancelled)
+        said = before.untuned(self.spec, self.task, asked, self.asked, self.labels, self.cancelled)
+        if said is not None:
+            yield Rival("before", Message("Before tuning"), Message("the base as it came"), said)
 
     def _at(self, share: int) -> None:
         self.progress(share, 100)

@@ -25,7 +25,7 @@ ROOTS = ("core.inference", "core.models.loading", "core.models.answering")
 # Named inside functions that a copy never calls: training, rivals, reading files, bases of the network.
 STAY = re.compile(
     r"core\.(cli|evaluation|export|training\.(?!asking|batches|precision|packing)|service|jobs|projects|users"
-    r"|tasks\.(counting|guessing|intake|overlap)|models\.lookup"
+    r"|tasks\.(counting|grams|guessing|intake|overlap)|models\.lookup"
     r"|data\.(reading|tables|dataset|state|importing|intake|roles|looks|delimited|sheets|parquet|jsonfiles|hub|how))"
 )
 HEADER = (

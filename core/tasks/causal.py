@@ -8,13 +8,13 @@ and what is learnt. Knows nothing of turns or documents.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from core.tasks.base import Example, Family, Labels, Prediction, Row, Text
+from core.tasks.base import Example, Family, Labels, Prediction, Rival, Row, Text
 from core.tasks.usual import Usual
 from core.words import Message
 
@@ -129,6 +129,20 @@ class Causal(Usual):
             return None
         told = {"k": prediction.right, "n": prediction.tokens}
         return Message("Only measured, not written: it foresaw {k:,} of {n:,} tokens.", **told)
+
+    def token_rivals(
+        self,
+        train: Iterable[Example],
+        asked: Sequence[Example],
+        rows: int,
+        vocabulary: int,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        from core.tasks import grams
+
+        seen = (grams.windows(e.input_ids, e.extra["learnt"]) for e in train)
+        wanted = [(e.row, grams.windows(e.input_ids, e.extra["learnt"])) for e in asked]
+        yield grams.rival(seen, wanted, rows, vocabulary, cancelled)
 
     def redrawn(
         self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels

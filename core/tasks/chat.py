@@ -27,6 +27,7 @@ class Chat(Causal):
     name = "chat"
     things = "conversations"
     traits: tuple[Trait, ...] = ("turns", "writes", "packs", "answers_only", "cleaned")
+    foretells = True
     title = Message("Answer in conversations")
     help = Message(
         "Instructions with their answers, or whole conversations: the model learns to answer as the assistant does."

@@ -22,6 +22,7 @@ BEGUN = 48  # tokens of a document at most, from which a sample goes on
 class Language(Causal):
     name = "language"
     traits: tuple[Trait, ...] = ("writes", "packs", "cleaned")
+    foretells = True
     title = Message("Go on from plain text")
     help = Message("Documents without any labels: the model learns how such texts go on, their words and their style.")
     columns: tuple[Column, ...] = (TEXT,)

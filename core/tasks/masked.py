@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import ModelError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score, Trait
+from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Rival, Row, Score, Trait
 from core.tasks.causal import Causal, Seen, by_group
 from core.tasks.documents import ACCURACY, PERPLEXITY, TEXT, by_length, nothing_to_learn, tokenized
 from core.words import Message
@@ -33,6 +33,7 @@ BLANK = re.compile(
 class Masked(Causal):
     name = "masked"
     traits: tuple[Trait, ...] = ("hides", "cleaned")
+    foretells = True
     title = Message("Learn the language of a field")
     help = Message(
         "Documents without any labels: a model that reads gets to know their words, before it is tuned for something else."
@@ -92,8 +93,8 @@ class Masked(Causal):
         for i, example in enumerate(examples):
             if example.extra["blanks"]:
                 continue
-            seed = int(torch.randint(2**31, ())) if targets is not None else zlib.crc32(example.input_ids.tobytes())
-            ids, chosen = hidden(example, np.random.default_rng(seed), processor.mask_token_id)
+            dice = np.random.default_rng(int(torch.randint(2**31, ()))) if targets is not None else always(example)
+            ids, chosen = hidden(example, dice, processor.mask_token_id)
             places = torch.from_numpy(np.flatnonzero(chosen))
             labels[i, places] = batch["input_ids"][i, places]
             batch["input_ids"][i, : len(ids)] = torch.from_numpy(ids.astype(np.int64))
@@ -137,6 +138,24 @@ class Masked(Causal):
             for row, p, said in zip(rows, found, words, strict=True)
         ]
 
+    def token_rivals(
+        self,
+        train: Iterable[Example],
+        asked: Sequence[Example],
+        rows: int,
+        vocabulary: int,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        """Of the tokens that are hidden at checks, by what stands before them."""
+        from core.tasks import grams
+
+        seen = (grams.windows(e.input_ids, e.extra["open"]) for e in train)
+        wanted = []
+        for e in asked:
+            ids, chosen = hidden(e, always(e), e.extra["tokenizer"].mask_token_id)
+            wanted.append((e.row, grams.windows(e.input_ids, chosen, ids)))
+        yield grams.rival(seen, wanted, rows, vocabulary, cancelled)
+
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         order, groups = by_length(rows)
         titles = (Message("Characters"), Message("texts"))
@@ -149,6 +168,11 @@ def frame(processor: Any) -> tuple[list[int], list[int]]:
     whole = list(processor("a")["input_ids"])
     at = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
     return whole[:at], whole[at + len(bare) :]
+
+
+def always(example: Example) -> np.random.Generator:
+    """The chance by which an example's tokens are hidden at checks: the same each time."""
+    return np.random.default_rng(zlib.crc32(example.input_ids.tobytes()))
 
 
 def hidden(example: Example, dice: np.random.Generator, mask: int) -> tuple[np.ndarray, np.ndarray]:

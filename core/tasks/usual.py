@@ -24,6 +24,7 @@ class Usual:
     traits: tuple[Trait, ...] = ()
     figures: tuple[Figure, ...] = ()
     asks: tuple[str, ...] = ()
+    foretells: bool = False
     things: str = TEXTS
 
     def arrange(self, examples: Sequence[Example], settings: Any, seed: int) -> list[list[Example]]:
@@ -98,6 +99,16 @@ class Usual:
         validation: Sequence[Row],
         asked: Sequence[Row],
         labels: Labels,
+        cancelled: Callable[[], bool],
+    ) -> Iterable[Rival]:
+        return ()
+
+    def token_rivals(
+        self,
+        train: Iterable[Example],
+        asked: Sequence[Example],
+        rows: int,
+        vocabulary: int,
         cancelled: Callable[[], bool],
     ) -> Iterable[Rival]:
         return ()
