@@ -175,8 +175,9 @@ class Run:
 
     def view(self) -> RunView:
         """What it looks like now: the events so far, and whether anybody is at work on it."""
+        word = self.controlled()  # before the log: a worker that takes the word away has told what it did of it
         folded = _folded(self.folder)
-        return replace(folded, state=_state(self.folder, folded))
+        return replace(folded, state=_state(self.folder, folded, word))
 
     def delta(self, generation: str = "", seen_points: int = 0, seen_checks: int = 0) -> dict[str, Any]:
         """What a page that has seen so much does not know yet; see `core.training.view.delta`."""
@@ -280,8 +281,8 @@ def _forget(folder: Path) -> None:
         _views.pop(folder, None)
 
 
-def _state(folder: Path, view: RunView) -> Any:
-    """What the log says, put right by who is alive and who waits in line."""
+def _state(folder: Path, view: RunView, word: str) -> Any:
+    """What the log says, put right by who is alive, who waits in line, and the `word` that lay there for the worker."""
     home = home_of(folder)
     queue = Queue(home) if home else None
     entry = queue.find(name_in(home, folder)) if home and queue else None
@@ -290,7 +291,7 @@ def _state(folder: Path, view: RunView) -> Any:
     if view.over and not (entry and entry.since > view.at):
         return view.state
     if locks.held(folder / "run.lock"):
-        if view.state == "paused" and Run(folder).controlled() == "resume":
+        if view.state == "paused" and word == "resume":
             return "running"
         return "preparing" if view.over or not view.began else view.state
     if entry and queue and queue.lives(entry.engine):

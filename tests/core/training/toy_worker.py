@@ -42,8 +42,8 @@ def _go_on(run: Run, step: int) -> bool:
         while (word := run.controlled()) == "pause":
             time.sleep(0.02)
         if word == "resume":
-            run.uncontrolled()
             _say(run, ev.Resumed(step=step))
+            run.uncontrolled()
             return True
     if word in ("stop", "discard"):
         _say(run, ev.Stopped(step=step, kept=word == "stop"))
