@@ -224,7 +224,8 @@ def _long(state: State) -> Finding | None:
     n = int(mask.sum())
     if not n:
         return None
-    windowed = state.shape.target is not None and state.shape.target.kind in ("spans", "answers")
+    target = state.shape.target
+    windowed = len(state.shape.parts) == 1 if target is None else target.kind in ("spans", "answers")
     return Finding(
         "long",
         "long",

@@ -10,6 +10,7 @@ import pytest
 from core.data import checks
 from core.data.checks import Finding
 from core.data.dataset import Dataset
+from core.data.shape import Part, Shape
 from core.errors import Missing
 
 
@@ -102,6 +103,9 @@ def test_long_texts_are_found_exactly(tmp_path: Path) -> None:
     data = opened(tmp_path, ([*plain(), ("word " * 509, "a"), ("word " * 511, "a"), ("w" * 5000, "b")], None))
     assert data.page(only="finding:long").total == found(data)["long"].count == 1
     assert str(found(data)["long"].title) == "1 text is longer than the bundled model reads (512 word pieces)."
+    assert str(found(data)["long"].detail) == "What comes after that is cut."
+    data.set_shape(Shape("masked", (Part("text", "text"),)))
+    assert str(found(data)["long"].detail) == "They are read in several pieces."
 
 
 def test_characters_the_model_does_not_know_are_found(tmp_path: Path) -> None:
