@@ -319,9 +319,23 @@ def test_the_second_text_of_a_pair_stands_under_the_first(page, open_tab, projec
     ready(page, "A dog")
     first, second = page.locator(".lb-text").bounding_box(), page.locator(".lb-input .said").bounding_box()
     assert second["y"] >= first["y"] + first["height"]
+    assert page.locator(".lb-text").get_attribute("data-called") == "First text"
+    assert page.locator(".lb-input h3").inner_text() == "Second text"
     press(page, "1")
     saved(page)
     assert [row["label"] for row in data.page(0, 5).rows] == ["yes", None]
+
+
+def test_two_marked_entities_are_marks_and_other_tags_are_text(page, open_tab, project, tmp_path: Path):
+    rows = [{"text": "<e1>China</e1> sent <b>all</b> <e2>seeds</e2>.", "label": ""}]
+    data = filled(project, tmp_path, "relations", rows, ("Source", "Other"))
+    open_tab(page, "label")
+    ready(page, "China")
+    assert page.locator(".lb-text mark").all_inner_texts() == ["China1", "seeds2"]
+    assert "sent <b>all</b> seeds" in page.locator(".lb-text").inner_text()
+    press(page, "1")
+    saved(page)
+    assert [row["label"] for row in data.page(0, 5).rows] == ["Source"]
 
 
 # --- offsets and words, without a server's help ---

@@ -59,6 +59,7 @@ def test_pictures_from_upload_to_playground(page, open_tab, project, tmp_path: P
 
     tab(page, "label")
     seen(page, "#page-label .lb-text img.pic.large")
+    page.locator("#page-label .head", has_text="One picture, one key").wait_for()  # and not: one text
     before = page.locator("#page-label .lb-text img").get_attribute("src")
     page.locator("#page-label .lb-key", has_text="apple").click()
     page.wait_for_function(
