@@ -21,6 +21,7 @@ from core.data.choices import MOST_LISTED, parse
 from core.data.chunks import take_array
 from core.data.labelled_sets import number
 from core.data.splits import mixed
+from core.data.structured import structured
 from core.words import Message, listed, plural
 
 GRADE = re.compile(
@@ -42,6 +43,7 @@ USER_ID = re.compile(r"(?i)^(user|customer|visitor|member|reader|client)[_ ]?(id
 WORDS = {"": 0.0, "false": 0.0, "no": 0.0, "true": 1.0, "yes": 1.0}
 BEST = 100.0  # what a grade may be at most; more counts or measures something
 TOGETHER = 1.5  # candidates a list on average; with fewer, rows are no lists
+SHORT = 60  # characters of a candidate on average, where one cell of plain text holds several
 BLOCK = 10_000  # lists written together
 CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f]"
 Hashes = NDArray[np.uint64]
@@ -176,8 +178,13 @@ def _is_text(cells: Sequence[str]) -> bool:
 
 
 def _is_list(cells: Sequence[str]) -> bool:
-    filled = [cell for cell in cells if cell.strip()][:200]
-    return sum(parse({"": cell}) is not None for cell in filled) >= 0.8 * max(1, len(filled))
+    """Several candidates a cell. Prose has separators as well, but long parts between them."""
+    different = list(dict.fromkeys(cell for cell in cells if cell.strip()))
+    some = different[:: max(1, len(different) // 200)]
+    found = [parts for cell in some if (parts := parse({"": cell}))]
+    short = sum(len(part) for parts in found for part in parts) <= SHORT * sum(map(len, found))
+    told = sum(structured(cell) is not None for cell in some) >= 0.8 * len(some)
+    return bool(some) and len(found) >= 0.8 * len(some) and (told or short)
 
 
 # --- gathering -------------------------------------------------------------------------------------------------------

@@ -70,6 +70,45 @@ def questions_to_paragraphs(source: Path, folder: Path) -> None:
                     lines.writerows([q["question"], paragraph["context"]] for q in paragraph["qas"])
 
 
+def paragraphs_to_rank(source: Path, folder: Path) -> None:
+    """squad_v1 as a log of impressions: a question, its paragraph among nine of the same article in an order of chance, one a row."""
+    for file, name in (("derived_train.json", "train.csv"), ("derived_heldout.json", "test.csv")):
+        dice = random.Random(1)
+        with (folder / name).open("w", encoding="utf-8", newline="") as out:
+            lines = csv.writer(out)
+            lines.writerow(["question_id", "question", "passage", "clicked"])
+            for article in json.loads((source / file).read_text(encoding="utf-8"))["data"]:
+                texts = [paragraph["context"] for paragraph in article["paragraphs"]]
+                for paragraph in article["paragraphs"]:
+                    right = paragraph["context"]
+                    for asked in paragraph["qas"]:
+                        shown = [right, *dice.sample([text for text in texts if text != right], 8)]
+                        dice.shuffle(shown)
+                        lines.writerows([asked["id"], asked["question"], text, int(text == right)] for text in shown)
+
+
+def intents_to_triplets(source: Path, folder: Path) -> None:
+    """banking77 as a search: a question, another of the same intent and one of a different intent. Of the test questions each belongs to
+    the first training question of its intent, so that there is one right answer among 77."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for name in ("train.csv", "test.csv"):
+        with (source / name).open(encoding="utf-8", newline="") as file:
+            rows[name] = list(csv.DictReader(file))
+    alike: dict[str, list[str]] = {}
+    for row in rows["train.csv"]:
+        alike.setdefault(row["category"], []).append(row["text"])
+    dice = random.Random(1)
+    for name, some in rows.items():
+        with (folder / name).open("w", encoding="utf-8", newline="") as out:
+            lines = csv.writer(out)
+            lines.writerow(["anchor", "positive", "negative"])
+            for row in some:
+                mine = [text for text in alike[row["category"]] if text != row["text"]]
+                positive = dice.choice(mine) if name == "train.csv" else alike[row["category"]][0]
+                other = dice.choice([category for category in alike if category != row["category"]])
+                lines.writerow([row["text"], positive, dice.choice(alike[other])])
+
+
 def relations_to_choose(source: Path, folder: Path) -> None:
     """semeval2010_task8 as a test: how do the two belong together? The right relation (without its direction) among three others."""
     for name in ("train.csv", "test.csv"):
@@ -95,6 +134,8 @@ SETS: dict[str, Set] = {
     "stsb_en": Set("similarity", TRAIN_DEV_TEST, {"spearman": 0.83}),
     "mrpc": Set("pairs", TRAIN_TEST, {"f1": 0.85}),
     "squad_search": Set("retrieval", TRAIN_TEST, source="squad_v1", derived=questions_to_paragraphs),
+    "banking_triplets": Set("retrieval", TRAIN_TEST, source="banking77", derived=intents_to_triplets),
+    "squad_ranking": Set("ranking", TRAIN_TEST, source="squad_v1", derived=paragraphs_to_rank),
     "relation_choice": Set("choice", TRAIN_TEST, source="semeval2010_task8", derived=relations_to_choose),
     "multi30k": Set(
         "text2text",

@@ -134,6 +134,21 @@ def test_names_and_rows_that_belong_together_tell_such_a_table():
     assert lists.found(pa.table(other), other) is None
 
 
+def test_prose_is_one_candidate_and_short_parts_are_several():
+    prose = {
+        "query": ["q", "q", "r", "r"],
+        "passage": [
+            f"Such a sentence, long as it is, goes on and on and on to {i}; and then some more of the very same comes again and again, as it does."
+            for i in range(4)
+        ],
+        "clicked": ["0", "1", "1", "0"],
+    }
+    found = lists.found(pa.table(prose), prose)
+    assert found is not None and found.candidate == "passage"
+    several = {**prose, "passage": [f"hat {i}; shoe {i}; bag {i}" for i in range(4)]}
+    assert lists.found(pa.table(several), several) is None
+
+
 # A data set -------------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from contract_rows import searches, write_run
 
 from core.data.dataset import Dataset
 from core.evaluation import ranking, report
+from core.evaluation.measured import rows_in
 from core.export import pack
 from core.inference import Predictor
 from core.models import stored
@@ -137,3 +138,26 @@ def test_columns_called_question_and_passage_are_for_it(tmp_path: Path):
     data.add(path, "rows.csv")
     assert settle(data) == "retrieval"
     assert data.roles["text"].column == "query" and data.roles["text_b"].column == "passage"
+
+
+def test_triplets_are_for_it_and_texts_with_labels_can_be(tmp_path: Path):
+    for name, titles in (("triplets", ["anchor", "positive", "negative"]), ("labelled", ["text", "label"])):
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(titles)
+            for i in range(60):
+                texts = [f"where is my card number {i}?", f"I am waiting for card {i}.", f"A refund of {i}, please."]
+                out.writerow(texts if name == "triplets" else [texts[0], f"topic {i % 6}"])
+    data = Dataset.open(tmp_path / "a")
+    data.add(tmp_path / "triplets.csv", "triplets.csv")
+    assert settle(data) == "retrieval"
+    roles = {role: one.column for role, one in data.roles.items()}
+    assert (roles["text"], roles["text_b"], roles["negative"]) == ("anchor", "positive", "negative")
+    data.freeze(tmp_path / "rows.arrow")
+    assert {row["negative"][:8] for row in rows_in(tmp_path / "rows.arrow", TASK)} == {"A refund"}
+    labelled = Dataset.open(tmp_path / "b")
+    labelled.add(tmp_path / "labelled.csv", "labelled.csv")
+    assert settle(labelled) == "classification"
+    assert settle(labelled, "retrieval") == "retrieval"  # then its label is what should be found
+    assert (labelled.roles["text"].column, labelled.roles["text_b"].column) == ("text", "label")
+    assert labelled.freeze(tmp_path / "more.arrow").counts["train"] == 48
