@@ -12,6 +12,7 @@ import pytest
 from core import projects
 from core.data.dataset import Dataset
 from core.errors import HoneError, NotAllowed, SettingsError
+from core.tasks import guessing
 from core.training import draft as drafts
 from core.training.draft import Draft
 from core.workspace import Workspace
@@ -83,6 +84,19 @@ def test_what_is_cleaned_away_is_shown_on_a_text_of_the_data_and_kept_with_the_r
     tab.keep(here, preset="balanced", changed={"cleaning": ["lower", "html"]})
     run = here.run(tab.start(here)["run"])
     assert run.spec["changed"] == {"cleaning": ["html", "lower"]} and run.settings.cleaning == ["html", "lower"]
+
+
+def test_of_conversations_the_turns_that_are_read_are_shown(workspace: Workspace, tmp_path: Path):
+    file = tmp_path / "talk.jsonl"
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "<b>Hello</b>"}, {"role": "user", "content": "a <i>b</i>"}, {"role": "assistant", "content": "Yes"}]  # fmt: skip
+    file.write_text(json.dumps({"messages": turns}), encoding="utf-8")
+    talks = projects.create(workspace, "Talks")
+    here = Here(Studio(workspace.home, inline=True), workspace, "en", talks.id)
+    here.dataset.add(file, "talk.jsonl")
+    guessing.settle(here.dataset)
+    assert here.dataset.task == "chat" and here.things == "conversations"
+    told = said(tab.cleaning(here, steps=["html"]))
+    assert told == {"looked": 2, "example": {"before": "a <i>b</i>", "after": "a b"}}
 
 
 def test_nothing_starts_without_two_labels(workspace: Workspace):

@@ -16,7 +16,7 @@ from core.models import uploads
 from core.models.catalogue import UPLOADED, Base
 from core.models.lookup import look_up
 from core.settings import checked
-from core.tasks.cleaned import LOOKED, example
+from core.tasks.cleaned import LOOKED, example, texts_of
 from core.training import draft as drafts
 from core.training import estimate as estimates
 from core.training import runs
@@ -69,9 +69,9 @@ def estimate(here: Here, *, anyway: bool = False) -> dict[str, Any]:
 def cleaning(here: Here, *, steps: list[str]) -> dict[str, Any]:
     """A text of the data that these steps change, before and after; `example` is None where they change none of those looked at."""
     state = here.dataset.state
-    first = state.shape.inputs[0]
-    places = np.flatnonzero(state.usable)[:LOOKED]
-    texts = [str(row[first.role] or "") for row in state.inputs(places)] if first.kind in ("text", "marked") else []
+    rows = state.inputs(np.flatnonzero(state.usable)[:LOOKED])
+    read = [column for column in tasks.task(state.shape.task).columns if column.kind not in ("image", "number")]
+    texts = [text for row in rows for column in read for text in texts_of(row, column)]
     return {"looked": len(texts), "example": example(texts, Cleaning.of([str(step) for step in steps]))}
 
 
