@@ -21,9 +21,8 @@ ORDER = 3
 MOST = 2_000_000  # tokens it learns from
 SOME = 2_000  # pieces between two questions whether anybody still waits
 
-Windows = (
-    np.ndarray
-)  # (tokens, ORDER) int64: each token asked for, last, behind those before it; -1 before the beginning
+# (tokens, ORDER) int64: each token asked for, last, behind those before it; -1 before the beginning
+Windows = np.ndarray
 
 
 class Grams:
