@@ -177,12 +177,14 @@ def predict_file(
 ) -> dict[str, Any]:
     """Every row of a table with the answer (and its probability) beside it; with `all_labels` each label's probability too.
 
-    -> {"path", "rows", "done", "column", "columns", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled.
+    -> {"path", "rows", "done", "column", "columns", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled. Candidates
+    that stand in a row each are put in order list by list: see `core.inference_lists`.
 
     Reads what `core.data.reading` reads and writes xlsx where `out` ends so, else csv. Streams, so any size will do.
     `column` holds the first input (found when None), `columns` names those of all input roles. When cancelled, what is done is kept; only
     what is not even read raises Cancelled.
     """
+    from core import inference_lists
     from core.data import reading
 
     path, out = Path(path), Path(out)
@@ -195,6 +197,16 @@ def predict_file(
         )
         predictor = Predictor.open(model_folder, device=device)
         titles = list(read.columns)
+        if flat := inference_lists.flat(predictor.task, arrow, titles, columns or {}):
+            done = inference_lists.write(predictor, arrow, titles, flat, out, progress, cancelled)
+            told = {
+                "path": str(out),
+                "rows": read.rows,
+                "done": done,
+                "column": flat.asked[0],
+                "cancelled": done < read.rows,
+            }
+            return {**told, "columns": {predictor.inputs[0]: list(flat.asked), predictor.inputs[1]: [flat.candidate]}}
         roles = _roles(predictor, arrow, titles, column, columns or {})
         answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled, Path(folder) / "files")
         done = answering.write(arrow, out, read.rows)
@@ -270,12 +282,12 @@ class _Answering:
 
     def write(self, arrow: Path, out: Path, total: int) -> int:
         """How many rows were answered."""
-        from core.data.tables import table
+        from core.data.tables import table, unused
 
         labels = self.predictor.labels if self.all_labels else []
         new = [*self._new(), *(f"p({label})" for label in labels)]
         done = 0
-        with table(out, [*self.shown, *(_unused(title, self.shown) for title in new)]) as writing:
+        with table(out, [*self.shown, *(unused(title, self.shown) for title in new)]) as writing:
             for block in _blocks(arrow):
                 cells = {title: [cell or "" for cell in block.column(title).to_pylist()] for title in self.titles}
                 try:
@@ -367,11 +379,3 @@ TEXT_NAMES = (
     "正文",
     "评论",
 )
-
-
-def _unused(title: str, columns: Sequence[str]) -> str:
-    """`title`, or with a number behind it when the file has such a column already."""
-    found, n = title, 2
-    while found in columns:
-        found, n = f"{title} {n}", n + 1
-    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,30 +92,41 @@ def found(table: pa.Table, cells: Mapping[str, Sequence[str]], without: Sequence
     grades = [name for name in cells if name not in without and are_grades(cells[name])]
     named = [name for name in grades if GRADE.match(name.strip())]
     for grade in named or [name for name in grades if PERHAPS.match(name.strip())]:
-        rest = [name for name in cells if name not in (grade, *without) and any(c.strip() for c in cells[name])]
-        asked = [name for name in rest if ASKED.match(name.strip()) and _is_text(cells[name])]
-        others = [name for name in rest if name not in asked and _is_text(cells[name]) and not _is_list(cells[name])]
-        called = [name for name in others if CANDIDATE.match(name.strip())]
-        others = [name for name in others if not LIST_ID.match(name.strip()) and not USER_ID.match(name.strip())]
-        candidate = max(called or others, key=lambda name: len(set(cells[name])), default=None)
-        if candidate is None:
-            continue
-        rest = [name for name in rest if name != candidate]
-        key = key_of(table, asked, rest)
-        if key is None and not asked:  # the column that comes again most often is what was asked
-            texts = [name for name in others if name != candidate]
-            asked = sorted(texts, key=lambda name: len(set(cells[name])))[:1]
-            key = key_of(table, asked, rest) if asked else None
-        if key is not None:
-            return Flat(tuple(asked) or key[:1], candidate, grade, key, bool(named and called))
+        rest = {name: cells[name] for name in cells if name not in (grade, *without)}
+        if seen := _columns(table, rest):
+            return replace(seen, grade=grade, sure=bool(named) and seen.sure)
     return None
+
+
+def ungraded(table: pa.Table, cells: Mapping[str, Sequence[str]]) -> Flat | None:
+    """The same of a table that says nothing of clicks, or whatever it says; only where the names say so."""
+    seen = _columns(table, {name: cells[name] for name in cells if not GRADE.match(name.strip())})
+    return seen if seen and seen.sure else None
+
+
+def _columns(table: pa.Table, cells: Mapping[str, Sequence[str]]) -> Flat | None:
+    """What was asked, the candidate, and what makes rows a list; `sure` where the candidate's name says so."""
+    rest = [name for name in cells if any(cell.strip() for cell in cells[name])]
+    asked = [name for name in rest if ASKED.match(name.strip()) and _is_text(cells[name])]
+    texts = [name for name in rest if name not in asked and _is_text(cells[name]) and not _is_list(cells[name])]
+    called = [name for name in texts if CANDIDATE.match(name.strip())]
+    texts = [name for name in texts if not LIST_ID.match(name.strip()) and not USER_ID.match(name.strip())]
+    candidate = max(called or texts, key=lambda name: len(set(cells[name])), default=None)
+    if candidate is None:
+        return None
+    rest = [name for name in rest if name != candidate]
+    key = key_of(table, asked, rest)
+    if key is None and not asked:  # the column that comes again most often is what was asked
+        asked = sorted((name for name in texts if name != candidate), key=lambda name: len(set(cells[name])))[:1]
+        key = key_of(table, asked, rest) if asked else None
+    return None if key is None else Flat(tuple(asked) or key[:1], candidate, "", key, bool(called))
 
 
 def by_roles(
     table: pa.Table, asked: Sequence[str], candidate: str, grade: str, cells: Mapping[str, Sequence[str]]
 ) -> Flat | None:
-    """The same where it is known what the columns are for; None where the candidates are lists already."""
-    if _is_list(cells[candidate]) or not are_grades(cells[grade]):
+    """The same where it is known what the columns are for (`grade` may be none, ""); None where the candidates are lists already."""
+    if _is_list(cells[candidate]) or (grade and not are_grades(cells[grade])):
         return None
     key = key_of(table, asked, [name for name in cells if name not in (candidate, grade)])
     return None if key is None else Flat(tuple(asked), candidate, grade, key)
@@ -132,6 +143,11 @@ def key_of(table: pa.Table, asked: Sequence[str], columns: Sequence[str]) -> tup
     return None
 
 
+def numbered(table: pa.Table, key: Sequence[str]) -> NDArray[np.int64]:
+    """The list of each row, by number, in the order in which they come first."""
+    return _numbered(_hashes(table, key))
+
+
 def are_grades(cells: Sequence[str]) -> bool:
     """Nought for some, and more for fewer or better ones: 0 and 1, or 0 to 3."""
     values = {_grade(cell) for cell in set(cells)}
@@ -146,7 +162,7 @@ def gather(table: pa.Table, flat: Flat, first: Sequence[str] = ()) -> tuple[Gath
     beside the candidates, but of the columns `first` the first row's cell stands for all. The same candidate again counts once, with its
     best grade; of very long lists the clicked ones and the first others stay."""
     worth = _grades(table.column(flat.grade))
-    lists = _numbered(_hashes(table, flat.key))
+    lists = numbered(table, flat.key)
     rows = np.flatnonzero(_filled(table.column(flat.candidate)))
     rows, worth = _merged(rows, lists[rows], _hashes(table, [flat.candidate])[rows], worth[rows])
     rows, worth = _shortened(rows, lists[rows], worth)

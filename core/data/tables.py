@@ -46,6 +46,14 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
             out.row(row)
 
 
+def unused(title: str, columns: Sequence[str]) -> str:
+    """`title`, or with a number behind it when the file has such a column already."""
+    found, n = title, 2
+    while found in columns:
+        found, n = f"{title} {n}", n + 1
+    return found
+
+
 def safe(cell: Any) -> str:
     """A csv cell that no spreadsheet takes for a formula. Numbers stay as they are."""
     if cell is None:

@@ -16,7 +16,7 @@ from core.errors import RunError
 from core.evaluation import ranking, report
 from core.evaluation.measured import rows_in as rows_of
 from core.export import pack
-from core.inference import Predictor
+from core.inference import Predictor, predict_file
 from core.tasks.base import Labels
 from core.tasks.guessing import settle
 from core.tasks.ranking import LEARNT, Ranked
@@ -139,10 +139,16 @@ def test_rivals_are_the_given_order_shared_words_and_clicks():
     assert [TASK.score(rows, one.predictions, LABELS)["mrr"] for one in (listed, overlap, popular)] == [0.5, 1.0, 1.0]
 
 
-def test_a_run_orders_candidates_and_its_copy_orders_them_as_it_does(tiny_encoder: Path, tmp_path: Path):
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ranking") / "run"
     write_run(folder, TASK, tiny_encoder)
     worker(str(folder))
+    return folder
+
+
+def test_a_run_orders_candidates_and_its_copy_orders_them_as_it_does(run: Path):
+    folder = run
     (answer,) = Predictor.open(folder / "model", device="cpu").predict(
         [{"text": "which of them is good or movie", "choices": ["sad", "great", "awful"]}]
     )
@@ -184,3 +190,27 @@ def test_several_that_were_clicked_stand_in_a_cell(tmp_path: Path):
     data.freeze(tmp_path / "run" / "rows.arrow")
     frozen = rows_of(tmp_path / "run" / "rows.arrow", TASK)
     assert frozen[0]["label"] == {"red 0": 1.0, "green 0": 1.0} and len(frozen) == 60
+
+
+def test_a_file_with_one_candidate_a_row_comes_back_with_each_ones_share_and_place(run: Path, tmp_path: Path):
+    shown = [("a", "sad"), ("b", "awful"), ("a", "great"), ("b", "happy"), ("a", "bad"), ("b", ""), ("a", "great")]
+    with (tmp_path / "log.csv").open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["session", "query", "title", "score"])
+        out.writerows([session, "which of them is good or movie", word, "x"] for session, word in shown)
+    told = predict_file(run / "model", tmp_path / "log.csv", tmp_path / "out.csv", device="cpu")
+    assert (told["rows"], told["done"], told["cancelled"]) == (7, 7, False)
+    assert told["columns"] == {"text": ["query"], "choices": ["title"]}
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["title"] for row in rows] == [word for _, word in shown] and rows[0]["score"] == "x"
+    assert [row["place"] for row in rows if row["session"] == "b"] == ["2", "1", ""]
+    assert rows[2]["place"] == rows[6]["place"] == "1" and {rows[0]["place"], rows[4]["place"]} == {"2", "3"}
+    (right,) = Predictor.open(run / "model", device="cpu").predict(
+        [{"text": "which of them is good or movie", "choices": ["sad", "great", "bad"]}]
+    )
+    assert float(rows[2]["score 2"]) == pytest.approx(right.items[0]["score"], abs=1e-4)
+    chosen = {"text": "query", "choices": "title"}
+    assert (
+        predict_file(run / "model", tmp_path / "log.csv", tmp_path / "o.csv", columns=chosen, device="cpu")["done"] == 7
+    )
