@@ -26,6 +26,7 @@
     answers: (value) => (value.length ? h("span.vl-answers", unique(value.map((one) => one.text)).map((words) => Hone.said(words))) : h("span.vl-none", t("no answer in this text"))),
     messages: (value, { brief }) => (Array.isArray(value) ? turns(value, brief) : Hone.said(String(value))),
     choices: (value) => h("ol.vl-choices", value.map((one) => h("li", Hone.said(one)))),
+    relevance: (value, { brief }) => h("span.vl-answers", few(typeof value === "object" ? Object.entries(value) : [[String(value), 1]], brief, ([words, grade]) => Hone.said(grade === 1 ? words : `${words} (${grade})`))),
     marked: (value) => h("span.said.vl-text", twoMarks(String(value))),
     image: (value, { large, run }) => Hone.picture(value, { large, run }),
   };
