@@ -309,6 +309,26 @@ def test_where_nothing_is_labelled_the_page_says_so_and_leads_on(page, open_tab,
     page.wait_for_selector("#page-settings > *", state="visible")
 
 
+def test_what_was_clicked_in_a_list_stands_pressed_and_a_key_says_another(page, open_tab, project, tmp_path: Path):
+    rows = [
+        {"text": "shoes", "choices": word, "label": clicked}
+        for word, clicked in (("red", "1"), ("blue", "0"), ("grey", "1"))
+    ]
+    rows += [{"text": "hats", "choices": word, "label": "0"} for word in ("warm", "cold")]
+    data = filled(project, tmp_path, "ranking", rows)
+    open_tab(page, "label")
+    ready(page, "hats")
+    page.get_by_role("radio", name="All texts").click()
+    ready(page, "shoes")
+    pressed = "[...document.querySelectorAll('.lb-options .lb-key')].map((one) => one.getAttribute('aria-pressed'))"
+    assert page.evaluate(pressed) == ["true", "false", "true"]
+    press(page, "2")
+    ready(page, "hats")
+    press(page, "1")
+    saved(page)
+    assert [row["value"] for row in data.page(0, 2).rows] == [{"blue": 1.0}, {"warm": 1.0}]
+
+
 def test_the_second_text_of_a_pair_stands_under_the_first(page, open_tab, project, tmp_path: Path):
     rows = [
         {"text": "A dog runs.", "text_b": "An animal moves.", "label": ""},

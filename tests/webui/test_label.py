@@ -228,6 +228,19 @@ def test_the_history_of_a_set_says_each_answer_in_a_line_and_what_the_file_said(
     assert not label.history(sets, row="1:1")
 
 
+def test_candidates_of_a_list_are_answered_by_their_words_and_several_clicks_of_a_file_stay(here: Here, tmp_path: Path):
+    rows = "text,choices,label\nq,red,1\nq,blue,0\nq,grey,1\nr,red,0\nr,blue,0\n"
+    lists = of_task(here, tmp_path, "ranking", rows)
+    told = label.texts(lists, show="all")["rows"]
+    assert [(row["inputs"]["choices"], row["value"]) for row in told] == [
+        (["red", "blue", "grey"], {"red": 1.0, "grey": 1.0}),
+        (["red", "blue"], None),  # nothing was clicked, so it waits for a person
+    ]
+    assert answer(lists, told[1]["id"], "blue", 1)["saved"] == [1]
+    assert [row["value"] for row in label.texts(lists, show="all")["rows"]][1] == {"blue": 1.0}
+    assert answer(lists, told[1]["id"], {"blue": 0}, 2)["refused"]
+
+
 def test_the_scale_is_that_of_the_numbers_in_the_data(here: Here, tmp_path: Path):
     numbers = of_task(here, tmp_path, "regression", "text,label\na,1\nb,4\nc,\nd,\n")
     assert label.state(numbers)["scale"] == {"low": 1.0, "high": 4.0, "whole": True}
