@@ -206,10 +206,22 @@ def one(workspace: Workspace, name: str, preset: str, seed: int, options: argpar
     before = {k: round(v, 4) for k, v in (view.before or {}).items()}
     say(f"{name:14}{preset:10}seed {seed}: test {told(view.test)} in {seconds:.0f} s")
     say(f"    base {settled.base.id}, rows {run.spec['data']['counts']}, kept step {view.best_step} of {view.step}, validation {told(view.scores)}, before tuning {before}")  # fmt: skip
+    if "rewrites" in task.traits:
+        each, rounds = written(run.folder, task), view.points["epoch"][-1] or 0.0
+        say(f"    learnt from {each * rounds:,.0f} target tokens: {each:,} a round, {rounds:.2f} rounds")
     rivals = {} if options.no_rivals else against(run.folder, task, about.others)
     for rival, value in rivals.items():
         say(f"    {rival:14}{task.scores[0].name} {value:.4f}")
     return {"test": dict(view.test), "rivals": rivals, "seconds": seconds}
+
+
+def written(folder: Path, task: Any) -> int:
+    """Target tokens of a round through the training rows, the end of each text among them."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model", local_files_only=True)
+    texts = [str(row["label"]) for row in rows_in(folder / "rows.arrow", task) if row["split"] == "train"]
+    return sum(len(ids) for ids in tokenizer(text_target=texts)["input_ids"])
 
 
 def against(folder: Path, task: Any, others: Any = None) -> dict[str, float]:
