@@ -351,6 +351,10 @@ class Dataset:
         """Write rows.arrow for a run: labelled rows that take part, with their split."""
         return freezing.freeze(self.state, Path(path))
 
+    def freeze_texts(self, path: Path | str) -> int:
+        """Write the texts on which nothing is measured: see `freezing.freeze_texts`."""
+        return freezing.freeze_texts(self.state, Path(path))
+
     # --- edits ---
 
     def exclude(self, rows: Sequence[str], who: str = "local") -> str:

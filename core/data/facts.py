@@ -54,6 +54,7 @@ class Facts:
     sampled: int = 0
     version: int = 0
     task: str = "classification"
+    unlabelled: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -68,6 +69,7 @@ def facts(state: State) -> Facts:
             labels=dict(seen.labels),
             version=state.version,
             task=state.shape.task,
+            unlabelled=seen.unlabelled,
             **_looks(state),
         )
     found: Facts = state.memory["facts"]

@@ -17,6 +17,7 @@ from core.data.state import State
 from core.data.values import encode, kind
 
 BLOCK = 10_000
+EVERY = 20  # of plain texts one is held back, to see by it whether reading them helps
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,27 @@ def freeze(state: State, path: Path) -> FrozenInfo:
         name=", ".join(one.name for one in state.rows.imports)[:300],
         columns={role: state.rows.roles.get(role) for role in shape.names},
     )
+
+
+def freeze_texts(state: State, path: Path) -> int:
+    """Write the texts of rows on which nothing is measured (those to learn from, and those without a label) as rows of their own: id, text,
+    split, where every twentieth is for validation. Returns how many there are; without any no file is written."""
+    roles = [part.role for part in state.shape.inputs if part.kind in ("text", "marked", "choices")]
+    places = np.flatnonzero(state.usable & ((state.label < 0) | (state.split == 0)))
+    texts: dict[str, str] = {}
+    for start in range(0, len(places), BLOCK):
+        some = places[start : start + BLOCK]
+        for row, inputs in zip(state.rows.ids(some), state.inputs(some), strict=True):
+            for role in roles:
+                value = inputs.get(role) or ""
+                for text in value if isinstance(value, list) else [value]:
+                    if text.strip():
+                        texts.setdefault(text, f"{row}:{role}")
+    if texts:
+        splits = ["validation" if i % EVERY == EVERY - 1 else "train" for i in range(len(texts))]
+        columns = {"id": list(texts.values()), "text": list(texts), "split": splits}
+        table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    return len(texts)

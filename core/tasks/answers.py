@@ -56,7 +56,7 @@ OUTCOMES = {
 
 class Answers(Usual):
     name = "answers"
-    traits: tuple[Trait, ...] = ("cleaned",)
+    traits: tuple[Trait, ...] = ("cleaned", "adapts")
     title = Message("Find answers in texts")
     help = Message("You ask, the model marks the place in a text that answers it, or says that there is none.")
     prediction = "answer"

@@ -36,10 +36,10 @@ Family = Literal["encoder", "causal", "encoder-decoder", "image"]
 Link = Literal["softmax", "sigmoid", "identity"]
 # What decides which knobs count for a task: its loss is over labels or numbers, a label can be smoothed; its texts are cleaned; two texts can be
 # read together or apart; it searches among texts; it reads turns, writes, packs several texts into a row, learns only what is answered, hides
-# words, rewrites one text into another, prefers one answer to another.
+# words, rewrites one text into another, prefers one answer to another; its base may get to know the texts first, by guessing hidden words.
 Trait = Literal[
     "labels", "numbers", "smoothed", "cleaned", "compared", "searches", "turns", "writes", "packs", "answers_only", "hides", "rewrites",
-    "prefers",
+    "prefers", "adapts",
 ]  # fmt: skip
 TRAITS: tuple[Trait, ...] = get_args(Trait)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 class Classification(Usual):
     name = "classification"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
     title = Message("Sort texts under labels")
     help = Message("Each text gets one of your labels: topics, intents, moods, spam or not.")
     columns: tuple[Column, ...] = (

@@ -44,7 +44,7 @@ TRIALS = (1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class MultiLabel(Usual):
     name = "multilabel"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
     title = Message("Give texts any number of labels")
     help = Message("Each text gets all labels that fit it, or none: topics of an article, feelings in a comment.")
     prediction = "label_set"

@@ -65,7 +65,7 @@ INPUTS: tuple[Column, ...] = (
 
 class Pairs(Classification):
     name = "pairs"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "compared", "cleaned")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "compared", "cleaned", "adapts")
     title = Message("Compare two texts")
     help = Message(
         "Each row has two texts and a label for both: the same or not, follows or contradicts, fits or does not."

@@ -26,7 +26,7 @@ TRIALS = (0.1, 0.3, 1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class Regression(Usual):
     name = "regression"
-    traits: tuple[Trait, ...] = ("numbers", "cleaned")
+    traits: tuple[Trait, ...] = ("numbers", "cleaned", "adapts")
     title = Message("Give texts a number")
     help = Message("Each text gets a number on your scale: stars, a degree, a price, how urgent it is.")
     prediction = "number"

@@ -33,7 +33,7 @@ LOOKED = 400  # examples that wait at most for a batch without a text of theirs
 
 class Retrieval(Usual):
     name = "retrieval"
-    traits: tuple[Trait, ...] = ("searches", "cleaned")
+    traits: tuple[Trait, ...] = ("searches", "cleaned", "adapts")
     title = Message("Find what belongs to a question")
     help = Message(
         "Each row has a question and a text that answers it; then you search all the texts with questions of your own."

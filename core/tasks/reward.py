@@ -30,7 +30,7 @@ SAMPLES = 12
 
 class Reward(Usual):
     name = "reward"
-    traits: tuple[Trait, ...] = ("cleaned",)
+    traits: tuple[Trait, ...] = ("cleaned", "adapts")
     title = Message("Judge how good texts are")
     help = Message(
         "From comparisons of two texts, or from grades, it learns to give any text a score: the higher the better."

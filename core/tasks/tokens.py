@@ -44,7 +44,7 @@ MISTAKES = {
 
 class Tokens(Usual):
     name = "tokens"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
     title = Message("Mark places in texts")
     help = Message("Names, places, dates, products or parts of a request: the model finds them and says what they are.")
     prediction = "spans"

@@ -57,6 +57,7 @@ class Facts:
     language: str = ""
     spaces: bool = True
     task: str = "classification"
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def known_facts(facts: Any) -> Facts:
         language=str(facts.language or ""),
         spaces=bool(facts.spaces),
         task=str(facts.task),
+        unlabelled=int(facts.unlabelled),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from core import tasks
+from core.data.freezing import EVERY
 from core.training.advice import PRESETS, advise, phases
 from core.training.plan import Plan
 from core.training.runs import WATCHED
@@ -38,12 +39,14 @@ ITERATIONS = 40.0  # of the convex fit for one restraint, on average
 DENSE, SPARSE = 5.5, 5.0  # restraints tried before it gives up
 SAVING = 0.35  # seconds a safety copy takes, for a model of 100 MB
 ENDING = 2.0  # seconds to write the model and to open it again
+GUESSING = 2.1  # steps of tuning that a step of guessing hidden words takes: every word of the vocabulary is weighed
 WIDE = (0.85, 1.2)  # the range around what was measured
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of each part with a label, and how many labels; texts written at each check, and for the final test."""
+    """Rows of each part with a label, and how many labels; texts written at each check, and for the final test; `plain` texts that a
+    base may get to know first."""
 
     train: int
     validation: int
@@ -51,6 +54,7 @@ class Counts:
     labels: int
     at_check: int = 0
     at_test: int = 0
+    plain: int = 0
 
 
 def told(jobs: Any, project: Path, dataset: Any, settled: Any, *, start: bool = True) -> dict[str, Any]:
@@ -96,7 +100,8 @@ def counted(facts: Any) -> Counts:
     at_test = task.texts_written(facts.test, False)
     watched = min(WATCHED, facts.validation) if task.texts_written(1, False) else 0
     at_check = task.texts_written(min(facts.validation, CHECKED), True) + watched
-    return Counts(facts.train, facts.validation, facts.test, len(facts.labels), at_check, at_test)
+    plain = facts.train + facts.unlabelled
+    return Counts(facts.train, facts.validation, facts.test, len(facts.labels), at_check, at_test, plain)
 
 
 def estimated(
@@ -132,6 +137,8 @@ def _passes(
     checked = min(counts.validation, CHECKED)
     always = measured["load"] + measured["encode"] * (counts.train + checked + counts.test) + ENDING
     always += forward * counts.test + _writing(measured, settings, counts.at_test)
+    if settings.adapt_rounds:
+        always += _adapting(measured, settings, lengths, forward, counts.plain)
     seconds = shortest = always
     for phase in steps:
         own = settings.model_copy(update={**phase.get("settings", {}), "method": phase["method"]})
@@ -163,6 +170,16 @@ def _tuning(
         return whole, whole
     least = (settings.patience + 1) / checks
     return whole, whole * least
+
+
+def _adapting(
+    measured: Mapping[str, Any], settings: TrainingSettings, lengths: np.ndarray, forward: float, texts: int
+) -> float:
+    """Seconds in which the base gets to know so many texts (core.training.adapting)."""
+    first = {"length": "epochs", "epochs": settings.adapt_rounds, "method": "full", "patience": 0}
+    check = forward * GUESSING * texts / EVERY
+    slow = {**measured, "step": [GUESSING * part for part in measured["step"]]}
+    return _tuning(slow, settings.model_copy(update=first), lengths, check, texts)[0] + ENDING
 
 
 def _fitting(measured: Mapping[str, Any], settings: TrainingSettings, counts: Counts, *, dense: bool) -> float:

@@ -30,7 +30,7 @@ class Started(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Preparing(Event):
-    """Something that takes time before (or between) steps: loading | encoding | features | fitting | testing | saving."""
+    """Something that takes time before (or between) steps: loading | adapting | encoding | features | fitting | testing | saving."""
 
     kind: ClassVar[str] = "preparing"
     what: str

@@ -83,6 +83,7 @@ PREPARING = {
     "starting": Message("Starting"),
     "loading": Message("Loading the model"),
     "encoding": Message("Cutting the texts into word pieces"),
+    "adapting": Message("Getting to know the texts"),
     "features": Message("Reading the texts with the untouched model"),
     "fitting": Message("Fitting the last layer"),
     "testing": Message("Asking the test texts"),

@@ -30,6 +30,7 @@ from typing import Any
 
 from core import journal, locks, processes
 from core.errors import Missing, RunError
+from core.training import adapting
 from core.training import events as ev
 from core.training.queue import Queue, home_of, name_in
 from core.training.settings import TrainingSettings
@@ -71,7 +72,7 @@ def create(
     try:
         frozen = dataset.freeze(making / "rows.arrow")
         _check_learnable(dataset.shape, [name for name, n in frozen.label_counts.items() if n], frozen.counts)
-        spec = {
+        spec: dict[str, Any] = {
             "format": FORMAT,
             "id": run_id,
             "name": name,
@@ -97,6 +98,8 @@ def create(
             "estimate": dict(estimate) if estimate else None,
         }
         write_json(making / "run.json", spec)
+        if adapting.is_wanted(settings, spec["base"]["kind"], task):
+            adapting.plan(dataset, making / adapting.FOLDER, spec, settings)
         making.rename(runs_folder / run_id)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
@@ -234,7 +237,7 @@ class Run:
 
     def tidy(self) -> None:
         """Free the disk of what only a run that goes on would need."""
-        for part in ("checkpoints", "probe"):
+        for part in ("checkpoints", "probe", adapting.FOLDER):
             shutil.rmtree(self.folder / part, ignore_errors=True)
 
 

@@ -28,7 +28,7 @@ from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
 from core.tasks.cleaned import cleaned
 from core.tasks.usual import Usual
-from core.training import asking, checkpoints, phases, watching
+from core.training import adapting, asking, checkpoints, phases, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
 from core.training.fit import Head
@@ -74,7 +74,8 @@ class State:
 
 
 class Session:
-    def __init__(self, folder: Path, emit: Callable[[Event], None]):
+    def __init__(self, folder: Path, emit: Callable[[Event], None], control: Path | None = None):
+        """`control`: the folder in which a person's word lies, where it is not the run's own."""
         self.folder, self.emit = folder, emit
         self.spec = read_json(folder / "run.json")
         torch.set_num_threads(int(self.spec.get("threads") or torch.get_num_threads()))
@@ -84,13 +85,14 @@ class Session:
         self.base = _present(Base.from_json(self.spec["base"]))
         self.phases = planned(self.spec["phases"], self.settings, self.base, self.task)
         self.device: Device = choose(self.settings)
-        self.control = Control(folder)
+        self.control = Control(control or folder)
         self.cleaning = Cleaning.of(self.settings.cleaning)
         rows = read_rows(folder / "rows.arrow", self.task)
         if self.cleaning:
             rows = cleaned(rows, self.task.columns, self.cleaning)
         self.train = [row for row in rows if row["split"] == "train"]
         self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
+        self.base = adapting.base_of(self.base, folder)
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
         held = [row for row in rows if row["split"] == "validation"]
         self.validation = _some(held, MOST_CHECKED, self.settings.seed)
@@ -344,7 +346,7 @@ class Session:
 
     def tidy(self) -> None:
         """Free the disk of what only a run that goes on would need."""
-        for name in ("checkpoints", "features"):
+        for name in ("checkpoints", "features", adapting.FOLDER):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _pause(self, save: Callable[[], None]) -> None:

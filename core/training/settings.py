@@ -161,6 +161,29 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         group="method",
         shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
     )
+    adapt_rounds: float = knob(
+        0.0,
+        "Get to know the texts first",
+        "Rounds in which it guesses hidden words of all your texts, labelled or not, before it learns from labels. Worth it where the texts "
+        "are of a field of their own and many have no label.",
+        term="domain-adaptive pretraining",
+        low=0.0,
+        high=100.0,
+        group="method",
+        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
+    )
+    adapt_learning_rate: float = knob(
+        1e-4,
+        "Step width while it gets to know them",
+        "How far each step moves the weights meanwhile.",
+        term="learning rate",
+        low=1e-7,
+        high=1e-2,
+        log=True,
+        group="method",
+        advanced=True,
+        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
+    )
     pair_reading: str = knob(
         "together",
         "How the two texts are read",

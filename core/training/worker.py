@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.journal import Journal, read
-from core.training.control import Ended
+from core.training import adapting
+from core.training.control import ENDS, Control, Ended
 from core.training.events import Event, Finished, Noticed, Preparing, Started, Stopped, as_line
 
 if TYPE_CHECKING:
@@ -42,11 +44,25 @@ def worker(run_dir: str) -> None:
 
 
 def carry_out(folder: Path, emit: Callable[[Event], None], began_before: bool) -> None:
+    """The run, after the one before it in which its base gets to know the texts, where that was asked for."""
+    if adapting.waits(folder):
+        open_and_carry_on(folder / adapting.FOLDER, adapting.relay(emit), False, control=folder)
+        if (word := Control(folder).word()) in ENDS:
+            if word != "leave":
+                emit(Stopped(step=0, kept=False))
+                shutil.rmtree(folder / adapting.FOLDER)
+            return
+    open_and_carry_on(folder, emit, began_before)
+
+
+def open_and_carry_on(
+    folder: Path, emit: Callable[[Event], None], began_before: bool, control: Path | None = None
+) -> None:
     """Open the run, carry it on, and hand back the memory."""
     from core.device import give_back
     from core.training.session import Session
 
-    session = Session(folder, emit)
+    session = Session(folder, emit, control)
     try:
         carry_on(session, began_before)
     finally:

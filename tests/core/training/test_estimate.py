@@ -199,4 +199,5 @@ def test_too_large_a_batch_comes_with_one_that_fits():
 
 
 def test_facts_are_counted_once():
-    assert estimate.counted(Facts(train=5, validation=2, test=3, labels={"a": 1, "b": 9})) == Counts(5, 2, 3, 2)
+    facts = Facts(train=5, validation=2, test=3, labels={"a": 1, "b": 9}, unlabelled=4)
+    assert estimate.counted(facts) == Counts(5, 2, 3, 2, plain=9)
