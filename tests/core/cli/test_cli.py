@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.users import Users
+from core.workspace import new_id
 
 ROOT = Path(__file__).resolve().parents[3]
 Hone = Callable[..., subprocess.CompletedProcess[str]]
@@ -190,8 +191,8 @@ def test_users_are_added_with_a_password_that_is_asked_for(hone: Hone, tmp_path:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send on Windows")
 def test_ctrl_c_stops_and_says_how_to_go_on(hone: Hone, home: Path, table: Path, tiny_encoder: Path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "core", "train", str(table), "--project", "stopped", "--base", str(tiny_encoder), "--length", "steps",
-         "--steps", "400", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
+        [sys.executable, "-m", "core", "train", str(table), "--project", new_id("stopped"), "--base", str(tiny_encoder), "--length", "steps",
+         "--steps", "1500", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
         cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     seen: list[str] = []
