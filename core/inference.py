@@ -178,14 +178,14 @@ def predict_file(
     """Every row of a table with the answer (and its probability) beside it; with `all_labels` each label's probability too.
 
     -> {"path", "rows", "done", "column", "columns", "cancelled"}; `done` of `rows` were answered, fewer when it was cancelled. Candidates
-    that stand in a row each are put in order list by list: see `core.inference_lists`.
+    that stand in a row each are put in order list by list: see `core.inference_lists`. Several columns may be put together by a template.
 
     Reads what `core.data.reading` reads and writes xlsx where `out` ends so, else csv. Streams, so any size will do.
     `column` holds the first input (found when None), `columns` names those of all input roles. When cancelled, what is done is kept; only
     what is not even read raises Cancelled.
     """
     from core import inference_lists
-    from core.data import reading
+    from core.data import reading, templates
 
     path, out = Path(path), Path(out)
     how = reading.How.from_json(how) if isinstance(how, Mapping) else how
@@ -207,8 +207,10 @@ def predict_file(
                 "cancelled": done < read.rows,
             }
             return {**told, "columns": {predictor.inputs[0]: list(flat.asked), predictor.inputs[1]: [flat.candidate]}}
-        roles = _roles(predictor, arrow, titles, column, columns or {})
-        answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled, Path(folder) / "files")
+        by = {role: str(spec) for role, spec in (columns or {}).items() if templates.is_template(spec, titles)}
+        chosen = {role: templates.columns_in(spec, titles) or spec for role, spec in (columns or {}).items()}
+        roles = _roles(predictor, arrow, titles, column, chosen)
+        answering = _Answering(predictor, roles, titles, all_labels, progress, cancelled, Path(folder) / "files", by)
         done = answering.write(arrow, out, read.rows)
     first = next((title for title in roles[predictor.inputs[0]] if title in answering.shown), titles[-1])
     told = {"path": str(out), "rows": read.rows, "done": done, "column": first, "columns": roles}
@@ -268,10 +270,11 @@ class _Answering:
         progress: Progress,
         cancelled: Callable[[], bool],
         files: Path,
+        templates: Mapping[str, str],
     ):
         from core.tasks import task
 
-        self.files = files
+        self.files, self.templates = files, templates
         self.predictor, self.roles, self.titles, self.all_labels = predictor, roles, titles, all_labels
         self.progress, self.cancelled = progress, cancelled
         self.kinds = {one.role: one.kind for one in task(predictor.task).columns}
@@ -313,6 +316,7 @@ class _Answering:
 
     def _inputs(self, cells: Mapping[str, Sequence[str]], rows: int) -> list[dict[str, Any]]:
         from core.data.images import placed
+        from core.data.templates import filled
         from core.data.values import kind
         from core.tasks import task
 
@@ -320,7 +324,8 @@ class _Answering:
         for role, names in self.roles.items():
             read = kind(self.kinds[role]).read
             for i, row in enumerate(found):
-                value = read({name: cells[name][i] for name in names}, row)
+                mine = {name: cells[name][i] for name in names}
+                value = read({"": filled(self.templates[role], mine)} if role in self.templates else mine, row)
                 row[role] = "" if value is None and self.kinds[role] == "text" else value
         placed(found, task(self.predictor.task).columns, self.files)
         return found

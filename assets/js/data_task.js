@@ -51,8 +51,8 @@
     const set = (list) => me.act("roles", { roles: { [one.role]: list.length > 1 ? list : list.length ? list[0] : null } });
     const id = "dt-role-" + one.role;
     const title = h("label", { for: id, title: one.help || null }, one.title, one.required && !one.target ? h("span.dt-must", { title: t("needed") }, " *") : null);
-    const body = chosen.length > 1 ? several(me, one, chosen, set, id) : single(one, names, chosen, set, id);
-    return h("div.dt-column", title, h("p.sub", now.reason || ""), body);
+    const body = chosen.length > 1 || now.template ? [several(me, one, chosen, set, id), one.kind === "text" ? together(me, one, now, chosen) : null] : single(one, names, chosen, set, id);
+    return h("div.dt-column", title, h("p.sub", now.reason || ""), h("div.dt-body", body));
   }
 
   function single(one, names, chosen, set, id) {
@@ -70,6 +70,15 @@
     const shown = chosen.slice(0, 12);
     const rest = chosen.length - shown.length;
     return h("div.dt-pick", h("ul.dt-many", { id, tabindex: -1 }, shown.map(chip), rest ? h("li", t("and {n} more", { n: rest })) : null), chosen.length < names.length ? another(names, chosen, set) : null);
+  }
+
+  /* How the columns become one text: line by line, or by a template that somebody writes. */
+  function together(me, one, now, chosen) {
+    const act = (column) => me.act("roles", { roles: { [one.role]: column } });
+    if (!now.template) return Hone.button(t("put together by a template"), () => act(chosen.map((name) => `${name}: {${name}}`).join("\n")), { link: true });
+    const box = h("textarea.text", { rows: Math.min(6, now.template.split("\n").length + 1), "aria-label": t("Template"), onchange: () => act(box.value.trim() || chosen) });
+    box.value = now.template;
+    return h("div.dt-template", box, h("p.sub", t("The name of a column in braces stands for its cell.")), Hone.button(t("line by line instead"), () => act(chosen), { link: true }));
   }
 
   function another(names, chosen, set) {

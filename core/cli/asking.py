@@ -13,6 +13,7 @@ from typing import Any
 from core.cli.finding import existing, find_run, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs, rows_given
 from core.cli.saying import Meter, Saying
+from core.data.templates import columns_in
 from core.errors import HoneError, Missing
 from core.tasks.base import Column, Prediction, Task, asked
 from core.words import Message, said
@@ -193,7 +194,6 @@ def _columns_for(
         return chosen
     for role in roles:
         wanted = learnt.get(role) or []
-        every = [wanted] if isinstance(wanted, str) else wanted
-        if role not in chosen and every and set(every) <= set(names):
+        if role not in chosen and wanted and columns_in(wanted, names) is not None:
             chosen[role] = wanted
     return chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.data.templates import is_template
 from core.data.values import kind
 from core.errors import HoneError
 from core.tasks.base import Column
@@ -25,7 +26,10 @@ def pairs(given: Sequence[str] | None, first: str | None = None) -> list[tuple[s
 
 
 def columns_named(names: Sequence[str], wanted: str) -> str | list[str]:
-    """The column called so, capital letters and spaces around it apart; or several with commas between. Unknown ones as they are given."""
+    """The column called so, capital letters and spaces around it apart; several with commas between; or a template. Unknown ones as they
+    are given."""
+    if is_template(wanted, names):
+        return wanted.replace("\\n", "\n")
     known = {name.strip().casefold(): name for name in reversed(names)}
     if wanted.strip().casefold() in known or "," not in wanted:
         return known.get(wanted.strip().casefold(), wanted)

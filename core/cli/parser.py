@@ -69,7 +69,7 @@ def _train(commands: Any) -> None:
         action="append",
         dest="columns",
         metavar="ROLE=NAME",
-        help="column of any role of the task; several columns with commas between; may be given again",
+        help='column of any role of the task; several with commas between, or a template such as "{title}: {body}"; may be given again',
     )
     parser.add_argument("--test", metavar="F", help="file for the final test (else a tenth of FILE is kept aside)")
     parser.add_argument("--validation", metavar="F", help="file to steer by (else a tenth of FILE is kept aside)")

@@ -14,6 +14,7 @@ from typing import Any
 from core.cli.finding import existing, find_run, text_of, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs
 from core.cli.saying import Meter, Saying, duration
+from core.data.templates import columns_in
 from core.errors import HoneError, Missing, SettingsError
 from core.settings import problems
 from core.training.settings import TrainingSettings
@@ -272,8 +273,7 @@ def _shape(dataset: Any, options: argparse.Namespace, recipe: Any) -> None:
     shape = dataset.shape
     chosen: dict[str, str | list[str]] = {}
     for role, column in recipe.roles.items():
-        each = [column] if isinstance(column, str) else column
-        if role in shape.names and set(each) <= set(names):
+        if role in shape.names and columns_in(column, names) is not None:
             chosen[role] = column
     target = shape.target.role if shape.target else "label"
     for role, column in ((shape.first, options.text), (target, options.label), ("split", options.split)):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import browse, checks, edits, facts, freezing, gathering, importing, roles
+from core.data import browse, checks, edits, facts, freezing, gathering, importing, roles, templates
 from core.data import state as states
 from core.data.how import How, Progress, Stop, clean, never, nothing
 from core.data.labels import LabelStore
@@ -249,7 +249,11 @@ class Dataset:
         """Say which column has which role: {"text": "review", "label": None}; a list where several columns together have it. Others stay."""
         rows, shape = self.rows, self.shape
         wanted = {role: _columns(column) for role, column in chosen.items()}
-        for role, column in [(role, one) for role, value in wanted.items() for one in _each(value)]:
+        for role, value in wanted.items():
+            if templates.is_template(value, rows.columns):
+                self._check_template(role, str(value))
+        plain = {role: value for role, value in wanted.items() if not templates.is_template(value, rows.columns)}
+        for role, column in [(role, one) for role, value in plain.items() for one in _each(value)]:
             if role not in shape.names:
                 raise ColumnMissing(Message("There is no role “{role}”.", role=str(role)[:40]))
             if column is not None and column not in rows.columns:
@@ -281,6 +285,14 @@ class Dataset:
             states.store(db, "roles", told)
             states.store(db, "reasons", reasons)
         importing.register(self)
+
+    def _check_template(self, role: str, template: str) -> None:
+        part = next(
+            (one for one in self.shape.parts if one.role == role and one.kind == "text" and not one.target), None
+        )
+        if part is None:
+            raise DataError(Message("This takes a column, and no template: {role}.", role=role[:40]))
+        templates.checked(template, self.rows.columns)
 
     def set_split(self, **plan: Any) -> None:
         """Change shares or seed: set_split(validation=0.15, test=0.1, seed=3); `column` names a column that says it."""

@@ -24,6 +24,7 @@ from core.data.labels import register_values
 from core.data.rows import Import, Rows
 from core.data.shape import SORTING, Shape
 from core.data.splits import NAMES, OPEN
+from core.data.templates import columns_in
 from core.data.values import kind
 
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ def _settle_roles(
     gets names of its own, which are returned."""
     shape = Shape.from_json(state.setting(db, "shape"))
     chosen = state.setting(db, "roles") or {}
-    every = [c for column in chosen.values() if column for c in ([column] if isinstance(column, str) else column)]
-    if not anew and chosen.get(shape.first) and all(c in columns for c in every):
+    fits = all(columns_in(column, columns) is not None for column in chosen.values())
+    if not anew and chosen.get(shape.first) and fits:
         return {}
     if shape == SORTING:
         guessed = roles.guess(samples)
@@ -165,8 +166,7 @@ def _settle_roles(
         role: column
         for role in shape.names
         if (column := guessed[role].column)
-        and not set([chosen.get(role)] if isinstance(chosen.get(role), str) else chosen.get(role) or [""])
-        <= set(columns)
+        and columns_in(chosen.get(role) or [""], columns) is None
         and (chosen.get(role) or role == "split")
     }
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data import templates
 from core.data.how import How, sentence
 from core.data.log import SHIFT
 from core.data.shape import SORTING, Shape
@@ -103,7 +104,15 @@ class Rows:
     def columns_of(self, one: Import, role: str) -> list[str]:
         """The columns of an import that play a role: its own names for it, or the data set's."""
         found = one.roles.get(role) or self.roles.get(role) or []
+        if templates.is_template(found, one.columns):
+            return templates.columns_in(found, one.columns) or []
         return [column for column in ([found] if isinstance(found, str) else found) if column in one.columns]
+
+    def template_of(self, one: Import, role: str) -> str | None:
+        """By which the columns of a role are put together; None where they stand line by line, or are not all there."""
+        found = one.roles.get(role) or self.roles.get(role)
+        there = templates.is_template(found, one.columns) and templates.columns_in(found, one.columns)
+        return str(found) if there else None
 
     def column_of(self, one: Import, role: str) -> str | None:
         """The one column of an import that plays a role; None where there is none or there are several."""
@@ -151,8 +160,11 @@ class Rows:
         return self._tables[one.id]
 
     def role(self, role: str) -> pa.ChunkedArray:
-        """The cells of a role over all imports, those of several columns line by line; empty where an import lacks it."""
-        return self._gathered([self.columns_of(one, role) for one in self.imports])
+        """The cells of a role over all imports, those of several columns line by line or by their template; empty where an import lacks
+        it."""
+        return self._gathered(
+            [self.columns_of(one, role) for one in self.imports], [self.template_of(one, role) for one in self.imports]
+        )
 
     def column(self, name: str) -> pa.ChunkedArray:
         return self._gathered([[name] if name in one.columns else [] for one in self.imports])
@@ -175,7 +187,9 @@ class Rows:
             which = bisect_right(self.starts, place) - 1
             one = self.imports[which]
             table, ordinal = self.table(one), int(place - self.starts[which])
-            found.append({c: table.column(c)[ordinal].as_py() or "" for c in self.columns_of(one, role)})
+            cells = {c: table.column(c)[ordinal].as_py() or "" for c in self.columns_of(one, role)}
+            template = self.template_of(one, role)
+            found.append({template: templates.filled(template, cells)} if template else cells)
         return found
 
     @cached_property
@@ -210,8 +224,17 @@ class Rows:
         columns = self.columns_of(one, role)
         if not columns:
             return [{}] * one.rows
+        if template := self.template_of(one, role):
+            return [{template: text} for text in self._joined(one, template).to_pylist()]
         lists = [self.table(one).column(c).to_pylist() for c in columns]
         return [dict(zip(columns, (c or "" for c in cells), strict=True)) for cells in zip(*lists, strict=True)]
+
+    def _joined(self, one: Import, template: str) -> pa.ChunkedArray:
+        table, names = self.table(one), templates.columns_in(template, one.columns) or []
+        parts = zip(*(table.column(name).chunks for name in names), strict=True)
+        return pa.chunked_array(
+            [templates.joined(template, dict(zip(names, p, strict=True))) for p in parts], pa.string()
+        )
 
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
@@ -264,11 +287,13 @@ class Rows:
                 parts.append(hash_array(cells, categorize=False))
         return np.concatenate(parts)
 
-    def _gathered(self, names: list[list[str]]) -> pa.ChunkedArray:
+    def _gathered(self, names: list[list[str]], by: Sequence[str | None] = ()) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []
-        for one, columns in zip(self.imports, names, strict=True):
+        for one, columns, template in zip(self.imports, names, by or [None] * len(names), strict=True):
             table = self.table(one)
-            if not columns:
+            if template:
+                chunks.extend(self._joined(one, template).chunks)
+            elif not columns:
                 chunks.append(pa.repeat(pa.scalar("", pa.string()), one.rows))
             elif len(columns) == 1:
                 chunks.extend(table.column(columns[0]).chunks)

@@ -290,7 +290,10 @@ class State:
         if self.text is not self.rows.text:
             return self.rows.keys(self.text)
         cache = self.rows.folder / "cache"
-        names = "-".join(f"{i.id}.{'.'.join(self.rows.columns_of(i, self.shape.first))}" for i in self.rows.imports)
+        first, rows = self.shape.first, self.rows
+        names = "-".join(
+            f"{i.id}.{rows.template_of(i, first) or '.'.join(rows.columns_of(i, first))}" for i in rows.imports
+        )
         path = cache / f"keys-{abs(hash_name(names)):x}.npy"
         if path.exists():
             kept = np.load(path, allow_pickle=False)

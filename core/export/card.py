@@ -335,7 +335,7 @@ METHODS = {
 
 def _names(column: Any) -> str:
     """One column, or several with commas between."""
-    return ", ".join(map(str, column)) if isinstance(column, list | tuple) else str(column or "")
+    return ", ".join(map(str, column)) if isinstance(column, list | tuple) else str(column or "").replace("\n", " ")
 
 
 def upstream(spec: Mapping[str, Any]) -> str:

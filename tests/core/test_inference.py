@@ -115,6 +115,19 @@ def test_a_wanted_column_that_is_not_there_is_told_with_those_that_are(classic_r
     )
 
 
+def test_several_columns_are_put_together_by_a_template(tmp_path, classic_run):
+    (tmp_path / "a.csv").write_text("head,body\ncard lost,bank pay\n,bike wheel\n", encoding="utf-8")
+    columns = {"text": "{head}! {body}"}
+    told = predict_file(classic_run.model, tmp_path / "a.csv", tmp_path / "out.csv", columns=columns)
+    assert told["columns"] == {"text": ["head", "body"]} and told["done"] == 2
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    said = Predictor.open(classic_run.model).predict(["card lost! bank pay", "! bike wheel"])
+    assert [float(row["probability"]) for row in rows] == pytest.approx(
+        [max(p.probabilities.values()) for p in said], abs=1e-5
+    )
+
+
 def test_cancelling_keeps_what_is_done(classic_run: Run, tmp_path: Path):
     with (tmp_path / "a.csv").open("w", encoding="utf-8") as file:
         file.write("text,n\n" + "".join(f"great film number {i},{i}\n" for i in range(3000)))

@@ -115,6 +115,13 @@ def test_the_text_column_of_a_file_is_the_one_of_the_training_or_the_longest(
     assert look["first"]["remark"] == "a card was lost"
 
 
+def test_columns_that_the_run_put_together_by_a_template_are_put_together_so_again():
+    spec = {"data": {"columns": {"text": "{a}: {b}", "text_b": ["c", "d"]}}}
+    assert playground._as_learnt(spec, "text", ["a", "b"]) == "{a}: {b}"
+    assert playground._as_learnt(spec, "text", ["a"]) == ["a"] and playground._as_learnt(spec, "text", "a") == "a"
+    assert playground._as_learnt(spec, "text_b", ["c", "d"]) == ["c", "d"]
+
+
 def test_what_is_no_table_is_refused_before_anything_starts(here: Here, runs: list[str], tmp_path: Path):
     picture = tmp_path / "photo.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))

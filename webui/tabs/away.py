@@ -114,7 +114,7 @@ def _command(run: Any) -> str:
     """What the page did, as lines for a terminal; the recipe brings task and columns. Each value in quotes where a shell would split it."""
     data = run.spec["data"]
     named = {role: data["columns"].get(role) for role in ("text", "label")}
-    columns = [f"--{role} {_quoted(name)}" for role, name in named.items() if isinstance(name, str)]
+    columns = [f"--{role} {_quoted(name)}" for role, name in named.items() if isinstance(name, str) and "{" not in name]
     file = _quoted((data.get("name") or "texts.csv").split(", ")[0])
     train = " ".join(["hone train", file, *columns, "--recipe recipe.yaml"])
     return "\n".join([train, "hone evaluate last", "hone predict last new.csv", "hone export last"])

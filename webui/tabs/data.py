@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from core import tasks
-from core.data import intake
+from core.data import intake, templates
 from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.splits import TEST, VALIDATION
@@ -61,7 +62,7 @@ def state(here: Here) -> dict[str, Any]:
         ],
         "columns": data.columns,
         "task": _task(data),
-        "roles": {role: {"column": one.column, "reason": one.reason} for role, one in data.roles.items()},
+        "roles": {role: _role(one, data.columns) for role, one in data.roles.items()},
         "plan": {**plan.as_json(), "shares": _shared_by_hone(data)},
         "counts": {
             "rows": counts.rows,
@@ -349,6 +350,13 @@ def _task(data: Any) -> dict[str, Any]:
         "target": target.kind if target else None,
         "named": target is not None and target.kind in NAMED,
     }
+
+
+def _role(role: Any, known: Sequence[str]) -> dict[str, Any]:
+    """The columns of a role; with `template` where they are put together by one."""
+    template = role.column if templates.is_template(role.column, known) else None
+    columns = templates.columns_in(template, known) if template else role.column
+    return {"column": columns, "template": template, "reason": role.reason}
 
 
 def _cuts(data: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data import images, reading, roles
+from core.data import images, reading, roles, templates
 from core.errors import HoneError, Missing
 from core.evaluation import answers, report
 from core.inference import TEXT_NAMES
@@ -221,7 +221,7 @@ def file_look(here: Here, *, run: str, upload: str) -> dict[str, Any]:
     return {
         "read": look.sentence,
         "columns": list(look.columns),
-        "column": _text_column(look, str(wanted.get("text") or "")),
+        "column": _text_column(look, wanted["text"] if isinstance(wanted.get("text"), str) else ""),
         "roles": _file_roles(spec["task"], look, wanted),
         "first": {column: cell[:400] for column, cell in first.items()},
     }
@@ -243,7 +243,7 @@ def file_start(
         "path": str(path),
         "out": str(out),
         "column": column,
-        "columns": {role: names for role, names in (columns or {}).items() if names},
+        "columns": {role: _as_learnt(chosen.spec, role, names) for role, names in (columns or {}).items() if names},
         "name": name,
     }
     title = Message("{file}, answered by {run}", file=name, run=chosen.name)
@@ -300,6 +300,13 @@ def _out_name(name: str, path: Path) -> str:
     return f"{Path(name).stem or 'file'}-answers{path.suffix}"
 
 
+def _as_learnt(spec: Mapping[str, Any], role: str, names: Any) -> Any:
+    """Columns as they were chosen; by the run's template where they are those that it puts together."""
+    learnt = spec["data"].get("columns", {}).get(role)
+    several = names if isinstance(names, list) else [names]
+    return learnt if templates.is_template(learnt, several) and templates.columns_in(learnt, several) else names
+
+
 def _text_column(look: Any, wanted: str) -> str:
     """The column named as in training; else one that is called so; else the one with the longest cells."""
     for names in ((wanted.strip().casefold(),), TEXT_NAMES):
@@ -318,7 +325,7 @@ def _file_roles(name: str, look: Any, wanted: Mapping[str, Any]) -> list[dict[st
     told = []
     for one in asked(name):
         names = wanted.get(one.role) or []
-        before = [names] if isinstance(names, str) else list(names)
+        before = templates.columns_in(names, look.columns) or []
         there = before and all(column in look.columns for column in before)
         found = guessed[one.role].column
         column = before if there else [found] if isinstance(found, str) else list(found or [])
