@@ -168,7 +168,7 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         "are of a field of their own and many have no label.",
         term="domain-adaptive pretraining",
         low=0.0,
-        high=100.0,
+        high=20.0,
         group="method",
         shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
     )

@@ -105,7 +105,7 @@ def test_it_learns_to_guess_and_other_weights_come_out(tmp_path, dataset, tiny_e
 
 @pytest.mark.parametrize(("word", "last"), [("leave", "preparing"), ("discard", "stopped"), ("stop", "stopped")])
 def test_a_persons_word_ends_it_and_it_goes_on_where_it_was(word, last, tmp_path, dataset, tiny_encoder):
-    folder = made(tmp_path, dataset, tiny_encoder, adapt_rounds=60.0)
+    folder = made(tmp_path, dataset, tiny_encoder, adapt_rounds=20.0)
 
     def watch() -> None:
         while not any(e["what"] == "adapting" and e["done"] > 3 for e in events(folder, "preparing")):
