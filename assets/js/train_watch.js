@@ -3,6 +3,7 @@
   "use strict";
   const { h, t, fill } = Hone;
   const MOST = 8; // texts at a time, as the server takes them
+  const LONG = 90; // characters of an answer that are shown
   const CELLS = 12; // checks shown; earlier ones are thinned out
   const KEYS = "123456789abcdefghijklmnopqrtvwxyz"; // as on the Label tab, without s and u
 
@@ -40,8 +41,11 @@
     if (!last) return h("span.train-answer", Hone.chip(null));
     const right = last.label === row.label;
     const label = (name) => labels[place.get(name)] || { name, colour: 0 };
-    return h("span.train-answer", Hone.chip(label(last.label)), right ? h("small.good", t("correct")) : h("small", t("right: {label}", { label: row.label })));
+    return h("span.train-answer", { title: last.label }, Hone.chip({ ...label(last.label), name: brief(last.label) }), right ? h("small.good", t("correct")) : h("small", { title: row.label }, t("right: {label}", { label: brief(row.label) })));
   }
+
+  /* Answers may be whole texts; all of one is in its title. */
+  const brief = (text) => (text && Array.from(text).length > LONG ? Array.from(text).slice(0, LONG).join("").trimEnd() + " …" : text);
 
   /** Answers that are no single label: how right each was, in tenths. */
   function marks(answers, checks) {
@@ -53,7 +57,7 @@
 
   function plainly(last, row) {
     if (!last) return h("span.train-answer", Hone.chip(null));
-    return h("span.train-answer", h("span", last.label || "–"), last.credit > 0.999 ? h("small.good", t("correct")) : h("small", t("right: {label}", { label: row.label || "–" })));
+    return h("span.train-answer", h("span", { title: last.label }, brief(last.label) || "–"), last.credit > 0.999 ? h("small.good", t("correct")) : h("small", { title: row.label }, t("right: {label}", { label: brief(row.label) || "–" })));
   }
 
   /** The newest check and evenly spread earlier ones. */
