@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.tasks.base import LOWER
 from core.training.events import Noticed
 
 SMOOTH = 0.9  # how much of the running mean of the loss is kept at a step
@@ -113,7 +114,7 @@ class Watch:
         if self.before is None:
             return []
         now = scores[self.metric]
-        better = now < self.before if self.metric == "loss" else now > self.before
+        better = now < self.before if self.metric in LOWER else now > self.before
         values = {"now": now, "before": self.before}
         return [Noticed(code="better_than_before", step=step, values=values)] if better else []
 
@@ -125,7 +126,7 @@ class Watch:
 
 
 def better(new: Mapping[str, float], old: Mapping[str, float] | None, metric: str) -> bool:
-    """Whether `new` scores beat `old`; where the metric is equal, the lower loss."""
+    """Whether `new` scores beat `old`: by a metric of which less is better (LOWER), or more; where it is equal, by the lower loss."""
     if old is None:
         return True
     if any(not math.isfinite(value) for value in new.values()):
@@ -134,4 +135,4 @@ def better(new: Mapping[str, float], old: Mapping[str, float] | None, metric: st
 
 
 def _rank(scores: Mapping[str, float], metric: str) -> tuple[float, ...]:
-    return (-scores["loss"],) if metric == "loss" else (scores[metric], -scores["loss"])
+    return (-scores[metric] if metric in LOWER else scores[metric], -scores["loss"])

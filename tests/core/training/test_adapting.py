@@ -88,16 +88,19 @@ def test_the_base_has_changed_before_it_is_tuned_and_the_model_is_whole(tmp_path
 def test_it_learns_to_guess_and_other_weights_come_out(tmp_path, dataset, tiny_encoder):
     folder = made(tmp_path, dataset, tiny_encoder, adapt_rounds=12.0, adapt_learning_rate=3e-3)
     scores: list[float] = []
+    best: list[bool] = []
 
     def hear(event) -> None:
         if event.kind == "evaluated":
             scores.append(event.scores["perplexity"])
+            best.append(event.best)
 
     from core.training.worker import open_and_carry_on
 
     inner = folder / adapting.FOLDER
     open_and_carry_on(inner, hear, False, control=folder)
     assert scores[-1] < scores[0] and not adapting.waits(folder)
+    assert best == [score == min(scores[: i + 1]) for i, score in enumerate(scores)]
     before, after = (load_file(place / "model.safetensors") for place in (tiny_encoder, inner / "model"))
     layers = [name for name in before if "encoder.layer" in name]
     assert layers and all((before[name] != after["bert." + name]).any() for name in layers if name.endswith("weight"))

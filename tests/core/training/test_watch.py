@@ -102,6 +102,9 @@ def test_all_it_remembers_survives_json():
         ({"accuracy": 0.7, "loss": 0.4}, {"accuracy": 0.7, "loss": 0.5}, "accuracy", True),
         ({"accuracy": 0.9, "loss": 0.6}, {"accuracy": 0.7, "loss": 0.5}, "loss", False),
         ({"accuracy": 0.9, "loss": float("nan")}, {"accuracy": 0.7, "loss": 0.5}, "accuracy", False),
+        ({"perplexity": 190.0, "loss": 5.2}, {"perplexity": 318.0, "loss": 5.8}, "perplexity", True),
+        ({"perplexity": 318.0, "loss": 5.8}, {"perplexity": 190.0, "loss": 5.2}, "perplexity", False),
+        ({"mae": 0.5, "loss": 0.4}, {"mae": 0.7, "loss": 0.3}, "mae", True),
     ],
 )
 def test_which_moment_is_better(new, old, metric, wins):
