@@ -192,8 +192,9 @@ def test_users_are_added_with_a_password_that_is_asked_for(hone: Hone, tmp_path:
 def test_ctrl_c_stops_and_says_how_to_go_on(hone: Hone, home: Path, table: Path, tiny_encoder: Path):
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "train", str(table), "--project", new_id("stopped"), "--base", str(tiny_encoder), "--length", "steps",
-         "--steps", "1500", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
+         "--steps", "600", "--evaluations", "1", "--patience", "0", "--save-seconds", "0", "--json"],
         cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what is started in the background may have inherited that it is ignored
     )  # fmt: skip
     seen: list[str] = []
     for line in process.stderr:
