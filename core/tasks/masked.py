@@ -39,7 +39,7 @@ class Masked(Causal):
         "Documents without any labels: a model that reads gets to know their words, before it is tuned for something else."
     )
     family: Family = "encoder"
-    columns: tuple[Column, ...] = (TEXT,)
+    columns: tuple[Column, ...] = (replace(TEXT, called=Message("Your text, with ___ for each word to fill in")),)
     annotation = Annotation("none", Message("Plain text needs no labels."))
     scores: tuple[Score, ...] = (PERPLEXITY, ACCURACY)
     figures: tuple[Figure, ...] = (Figure("lengths", Message("By the characters of a text"), "table"),)
