@@ -140,9 +140,18 @@ class Causal(Usual):
     ) -> Iterable[Rival]:
         from core.tasks import grams
 
-        seen = (grams.windows(e.input_ids, e.extra["learnt"]) for e in train)
-        wanted = [(e.row, grams.windows(e.input_ids, e.extra["learnt"])) for e in asked]
-        yield grams.rival(seen, wanted, rows, vocabulary, cancelled)
+        wanted = [(e.row, self.asked_windows(e)) for e in asked]
+        yield grams.rival(map(self.learnt_windows, train), wanted, rows, vocabulary, cancelled)
+
+    def learnt_windows(self, example: Example) -> np.ndarray:
+        """Its tokens that are learnt, each behind those before it (`core.tasks.grams`)."""
+        from core.tasks import grams
+
+        return grams.windows(example.input_ids, example.extra["learnt"])
+
+    def asked_windows(self, example: Example) -> np.ndarray:
+        """Its tokens that are measured at checks, likewise."""
+        return self.learnt_windows(example)
 
     def redrawn(
         self, measure: str, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels

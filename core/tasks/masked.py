@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import ModelError
-from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Rival, Row, Score, Trait
+from core.tasks.base import Annotation, Column, Example, Family, Figure, Labels, Prediction, Row, Score, Trait
 from core.tasks.causal import Causal, Seen, by_group
 from core.tasks.documents import ACCURACY, PERPLEXITY, TEXT, by_length, nothing_to_learn, tokenized
 from core.words import Message
@@ -138,23 +138,18 @@ class Masked(Causal):
             for row, p, said in zip(rows, found, words, strict=True)
         ]
 
-    def token_rivals(
-        self,
-        train: Iterable[Example],
-        asked: Sequence[Example],
-        rows: int,
-        vocabulary: int,
-        cancelled: Callable[[], bool],
-    ) -> Iterable[Rival]:
-        """Of the tokens that are hidden at checks, by what stands before them."""
+    def learnt_windows(self, example: Example) -> np.ndarray:
+        """Every token that may be hidden, behind those before it."""
         from core.tasks import grams
 
-        seen = (grams.windows(e.input_ids, e.extra["open"]) for e in train)
-        wanted = []
-        for e in asked:
-            ids, chosen = hidden(e, always(e), e.extra["tokenizer"].mask_token_id)
-            wanted.append((e.row, grams.windows(e.input_ids, chosen, ids)))
-        yield grams.rival(seen, wanted, rows, vocabulary, cancelled)
+        return grams.windows(example.input_ids, example.extra["open"])
+
+    def asked_windows(self, example: Example) -> np.ndarray:
+        """Those that are hidden at checks, behind what stands before them then."""
+        from core.tasks import grams
+
+        ids, chosen = hidden(example, always(example), example.extra["tokenizer"].mask_token_id)
+        return grams.windows(example.input_ids, chosen, ids)
 
     def report(self, rows: Sequence[Row], predictions: Sequence[Any], labels: Labels) -> Mapping[str, Any]:
         order, groups = by_length(rows)

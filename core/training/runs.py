@@ -85,12 +85,7 @@ def create(
             "settings": settings.model_dump(),
             "phases": [dict(p) for p in phases],
             "labels": {"names": list(frozen.labels), "colours": list(frozen.colours)},
-            "data": {
-                "name": frozen.name,
-                "version": frozen.version,
-                "columns": dict(frozen.columns),
-                "counts": {part: int(frozen.counts.get(part, 0)) for part in ("train", "validation", "test")},
-            },
+            "data": _learnt_from(frozen),
             "watched": list(watched) or _worth_watching(making / "rows.arrow", settings.seed),
             "seed": settings.seed,
             "versions": _versions(),
@@ -303,6 +298,16 @@ def _state(folder: Path, view: RunView, word: str) -> Any:
 
 
 # Making one ---------------------------------------------------------------------------------------------------------
+
+
+def _learnt_from(frozen: Any) -> dict[str, Any]:
+    """What a run says of its data: where it came from, which columns played which role, how many rows each part has."""
+    return {
+        "name": frozen.name,
+        "version": frozen.version,
+        "columns": dict(frozen.columns),
+        "counts": {part: int(frozen.counts.get(part, 0)) for part in ("train", "validation", "test")},
+    }
 
 
 def _check_learnable(shape: Any, labels: Sequence[str], counts: Mapping[str, int]) -> None:

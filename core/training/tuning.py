@@ -64,13 +64,9 @@ def tune(session: Session, phase: Phase) -> None:
     session.begin(phase, place.first, plan.steps or 0, settings.epochs, plan.epoch_steps)
     if not within and phase.settings.start_from_probe and state.probe is not None and phase.number == 1:
         session.emit(Noticed(code="probe_first", step=state.step))
-    material = Material(
-        session.task, session.labels, session.processor, examples, session.targets(session.train, examples), settings,
-        session.device, 1_000_003 * settings.seed + 10_007 * phase.number,
-    )  # fmt: skip
     try:
         train(
-            model, optimizer, arithmetic, material, place, watch,
+            model, optimizer, arithmetic, material(session, phase), place, watch,
             check=check, hold=hold, say=session.emit, later=lambda plan: session.seconds_after(place),
         )  # fmt: skip
     except Ended as ended:
@@ -83,6 +79,15 @@ def tune(session: Session, phase: Phase) -> None:
     finally:
         state.step = place.step
         state.seconds += place.seconds
+
+
+def material(session: Session, phase: Phase) -> Material:
+    """What the loop learns from; each phase shuffles in its own way."""
+    examples, settings = session.training_examples, phase.settings
+    return Material(
+        session.task, session.labels, session.processor, examples, session.targets(session.train, examples), settings,
+        session.device, 1_000_003 * settings.seed + 10_007 * phase.number,
+    )  # fmt: skip
 
 
 def moved(model: TextModel, whole: bool) -> checkpoints.Tensors:
