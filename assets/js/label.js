@@ -13,19 +13,25 @@
 
   Hone.tab("label", {
     mount(root, ctx) {
-      this.bench = bench(root, ctx);
-      Hone.keys(root, { "*": (event) => pressed(this.bench, event) });
+      this.parts = Hone.labelParts(root, ctx, () => this.bench);
+      this.bench = bench(this.parts, ctx);
+      Hone.keys(this.parts.host, { "*": (event) => pressed(this.bench, event) });
     },
     shown() {
-      this.bench.refresh();
+      this.parts.shown();
+    },
+    hidden() {
+      this.parts.hidden();
     },
   });
 
-  function bench(root, ctx) {
+  function bench(parts, ctx) {
     const project = ctx.project;
+    const root = parts.host;
     const me = {
       ctx,
       root,
+      parts,
       project,
       state: null, // {empty, kind, inputs, labels, counts, question, data}
       hand: null, // how answers are given, of this kind of task
@@ -74,6 +80,7 @@
     const fresh = !me.state || me.state.data !== state.data || me.state.empty !== state.empty;
     if (me.keep.waiting && !fresh) return; // its counts are older than what is seen here; another look follows the last save
     take(me, state);
+    me.parts.offer(state.labels.length || !me.hand || !me.hand.labels ? state : null);
     const kind = state.empty ? "empty" : state.kind === "none" ? "none" : state.labels.length || !me.hand.labels ? "bench" : "first";
     if (fresh || me.view.built !== kind) me.view.build();
     else me.view.draw();

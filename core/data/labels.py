@@ -30,6 +30,7 @@ COLOURS = 8
 KEYS = "123456789abcdefghijklmnopqrtvwxyz"  # without s (skip) and u (undo)
 LONGEST_NAME = 120
 MOST_LABELS = 2_000
+LONGEST_GUESS = 4_000  # characters
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,12 @@ class LabelStore:
 
     # --- answers ---
 
-    def put(self, entries: Iterable[Mapping[str, Any]], annotator: str) -> dict[str, Any]:
+    def put(self, entries: Iterable[Mapping[str, Any]], annotator: str, origin: str = "human") -> dict[str, Any]:
         """Save answers [{row, label (id, name or None to clear), seq, client}]; `value` in the place of `label` where the task's answers
         are values (a list of labels, a number, marked places; None clears).
 
+        Beside it an entry may tell `seconds` (how long the person looked at the row) and `guess` (what the model had said, with its
+        probability `p`), from which its record is counted. `origin`: human (one by one) | bulk (many at once) | settled | import.
         Idempotent by (client, seq): a page may send again what it is not sure was saved. Returns {"saved": [seq], "refused": [{seq,
         message}], "version"}; an answer that cannot be saved (row or label gone) never holds up the others.
         An entry with `takes_back: {client, seq}` gives no answer but takes that one back: what stood before it is in force again.
@@ -104,9 +107,9 @@ class LabelStore:
                     self._take_back(row, clean(str(back["client"]))[:100], int(back["seq"]), annotator)
                     saved.append(number)
                     continue
-                good.append(
-                    (row, label, value, annotator, now, clean(str(entry.get("client") or annotator))[:100], number)
-                )
+                client = clean(str(entry.get("client") or annotator))[:100]
+                how = (origin, _seconds(entry.get("seconds")), _guess(entry.get("guess")))
+                good.append((row, label, value, annotator, now, client, number, *how))
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
@@ -153,7 +156,7 @@ class LabelStore:
                 "who": r["who"],
                 "label": self._told(r, names, state, place),
                 "at": r["at"],
-                "origin": "human",
+                "origin": r["origin"],
                 "undone": bool(r["undone"]),
             }
             for r in self._log.read().execute("SELECT * FROM answers WHERE row = ? ORDER BY seq DESC", (packed(row),))
@@ -268,7 +271,7 @@ class LabelStore:
         with self._log.change("answers") as (db, version):
             last = db.execute("SELECT COALESCE(MAX(seq), 0) FROM answers").fetchone()[0]
             db.executemany(
-                "INSERT OR IGNORE INTO answers (row, label, value, who, at, client, client_seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO answers (row, label, value, who, at, client, client_seq, origin, seconds, guess) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 answers,
             )
             db.execute(
@@ -297,6 +300,22 @@ def _checked(state: State, value: Any, by_id: set[int], by_name: Mapping[str, in
     good = target.check(value)
     ids = {name: _label_id(name, by_id, by_name) for name in target.names(good)}
     return json.dumps(target.renamed(good, ids), ensure_ascii=False)
+
+
+def _seconds(told: Any) -> float | None:
+    """How long a person looked; a page left open over lunch counts an hour at most."""
+    try:
+        return min(max(float(told), 0.0), 3600.0) if told is not None else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _guess(told: Any) -> str | None:
+    """What the model had said before the person answered: {"label" or "value", "p"}; anything else is left out."""
+    if not isinstance(told, Mapping) or not isinstance(told.get("p"), int | float):
+        return None
+    kept = json.dumps({key: told[key] for key in ("label", "value", "p") if key in told}, ensure_ascii=False)
+    return kept if len(kept) <= LONGEST_GUESS else None
 
 
 def _put_back(db: sqlite3.Connection, row: int, before: sqlite3.Row | None, version: int) -> None:

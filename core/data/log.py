@@ -16,10 +16,19 @@ from pathlib import Path
 from core.errors import HoneError
 from core.words import Message
 
-FORMAT = 2  # 2: answers may be values (JSON) instead of one label
-PARTS = ("imports", "roles", "split", "labels", "answers", "edits")
+FORMAT = 3  # 2: answers may be values (JSON) instead of one label; 3: answers tell how they came, guesses have a table of their own
+PARTS = ("imports", "roles", "split", "labels", "answers", "edits", "guesses")
 SHIFT = 40  # a row's number in the log: import << 40 | ordinal
-SCHEMA = """
+GUESSES = """CREATE TABLE guesses (
+  row INTEGER PRIMARY KEY, label INTEGER, value TEXT, probability REAL NOT NULL, origin TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE rules (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, pattern TEXT NOT NULL, label INTEGER NOT NULL, who TEXT NOT NULL, at REAL NOT NULL,
+  removed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE reviews (
+  row INTEGER NOT NULL, what TEXT NOT NULL, verdict TEXT NOT NULL, who TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (row, what)) WITHOUT ROWID;
+"""
+SCHEMA = (
+    """
 CREATE TABLE state (part TEXT PRIMARY KEY, stamp INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE imports (
@@ -35,7 +44,8 @@ CREATE TABLE label_changes (
   undone INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE answers (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, label INTEGER, value TEXT, who TEXT NOT NULL, at REAL NOT NULL,
-  client TEXT NOT NULL, client_seq INTEGER NOT NULL, undone INTEGER NOT NULL DEFAULT 0, UNIQUE (client, client_seq));
+  client TEXT NOT NULL, client_seq INTEGER NOT NULL, undone INTEGER NOT NULL DEFAULT 0, origin TEXT NOT NULL DEFAULT 'human',
+  seconds REAL, guess TEXT, UNIQUE (client, client_seq));
 CREATE INDEX answers_row ON answers (row);
 CREATE INDEX answers_who ON answers (who, seq);
 CREATE TABLE in_force (row INTEGER PRIMARY KEY, label INTEGER, value TEXT, seq INTEGER, stamp INTEGER NOT NULL);
@@ -44,6 +54,8 @@ CREATE TABLE edits (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, finding TEXT, fix TEXT, title TEXT NOT NULL,
   rows BLOB NOT NULL, value TEXT NOT NULL, who TEXT NOT NULL, at REAL NOT NULL, undone INTEGER NOT NULL DEFAULT 0);
 """
+    + GUESSES
+)
 
 
 class Log:
@@ -119,13 +131,18 @@ class Log:
                 time.sleep(0.05)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            for statement in SCHEMA.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in _statements(SCHEMA):
+                connection.execute(statement)
             connection.executemany("INSERT INTO state VALUES (?, 0)", [(part,) for part in ("version", *PARTS)])
-        elif version == 1:
+        if version == 1:
             for table in ("answers", "in_force"):
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN value TEXT")
+        if version in (1, 2):
+            for column in ("origin TEXT NOT NULL DEFAULT 'human'", "seconds REAL", "guess TEXT"):
+                connection.execute(f"ALTER TABLE answers ADD COLUMN {column}")
+            for statement in _statements(GUESSES):
+                connection.execute(statement)
+            connection.execute("INSERT OR IGNORE INTO state VALUES ('guesses', 0)")
         if version < FORMAT:
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
@@ -134,6 +151,10 @@ class Log:
                 Message("{path} was written by a newer Hone.", path=self.path.name),
                 fix=Message("Update Hone, or choose another folder with --workspace."),
             )
+
+
+def _statements(script: str) -> list[str]:
+    return [statement for statement in script.split(";") if statement.strip()]
 
 
 def packed(row: str) -> int:

@@ -97,7 +97,7 @@ def history(here: Here, *, row: str) -> list[dict[str, Any]]:
     single = data.shape.by_label
     return [
         {
-            "who": _who(here, entry["who"]) if entry["origin"] == "human" else entry["who"],
+            "who": _who(here, entry["who"]) if entry["origin"] != "file" else entry["who"],
             "label": colours.get(entry["label"], {"name": entry["label"], "colour": 7})
             if single and entry["label"]
             else None,
