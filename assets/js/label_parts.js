@@ -21,18 +21,19 @@
 
   /* The switch and the hosts. Gives {host, offer(state), shown(), hidden()}: `host` is where the bench lives. */
   Hone.labelParts = (root, ctx, benchOf) => {
-    const bar = h("nav.lb-parts", { "aria-label": t("Ways to label"), hidden: true });
+    const bar = h("nav.lb-parts", { "aria-label": t("Ways to label") });
     const host = h("div.lb-part");
     const made = new Map(); // name -> {host, part}
     let offered = [], chosen = "one";
-    Hone.fill(root, bar, host);
+    Hone.fill(root, host);
 
     function offer(state) {
       const now = state && !state.empty && state.kind !== "none" ? parts.filter((part) => part.when(state)) : [];
       const names = now.map((part) => part.name).join();
       if (names === offered.map((part) => part.name).join()) return;
       offered = now;
-      bar.hidden = !offered.length;
+      if (offered.length) root.prepend(bar);
+      else bar.remove();
       const kept = Hone.store.get("label.part", "one");
       pick(offered.some((part) => part.name === kept) ? kept : "one");
     }
