@@ -7,64 +7,54 @@ about missing: 20 bands of 5 miss 1 in 3,000 pairs that are exactly ALIKE, and f
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.data import shingles as sh
 from core.data.chunks import take_array
+from core.data.kept import Arrays, Measure, Progress, quiet
 from core.data.shingles import Shingles
 from core.data.splits import mixed
-from core.data.state import State, save
+from core.data.state import State
+from core.words import Message
 
 ALIKE = 0.8  # Jaccard of the pairs of words
 MOST = 200_000  # texts that are compared; the first ones
 MOST_SHINGLES = 20_000_000  # of all of them together: 80 MB, and a few times that while they are compared
 BANDS, ROWS = 20, 5
-KEPT = 4  # files
-UNSEEN = -2  # in the file: not compared
+PAIRED = 32  # texts of a group of which all pairs are compared; of a larger one those that were met
 SMALL = 8  # texts in a bucket of which all pairs are compared; in a larger one neighbours, and all with the first
 
 Places = NDArray[np.int64]
-Progress = Callable[[int, int], None]
 
 
-def groups(state: State, progress: Progress = lambda done, total: None) -> Places:
+def groups(state: State, progress: Progress = quiet) -> Places:
     """The number of the group of near-equal texts of each place, -1 where a text is alone; kept, also on disk.
 
     Groups are connected: two texts of one may be alike only by a third. Where a row has several texts, each must be alike. All rows
     are looked at, also those left out; very many (see MOST) only in part. 10,000 short texts take a fifth of a second, 10,000 Chinese
     hotel reviews under two.
     """
-    found: Places = np.maximum(_kept(state, progress), -1)
+    found: Places = NEAR.of(state, progress)["group"]
     return found
 
 
 def known(state: State) -> bool:
     """Are the groups there already, so that asking for them costs nothing?"""
-    return "near" in state.text_memory or _path(state).exists()
+    return NEAR.known(state)
 
 
 def looked_at(state: State) -> int:
     """How many texts were compared, from the first one on."""
-    return int((_kept(state) > UNSEEN).sum())
+    return int(NEAR.of(state)["looked"][0])
 
 
-def _kept(state: State, progress: Progress = lambda done, total: None) -> Places:
-    if "near" not in state.text_memory:
-        path = _path(state)
-        found = _read(path, len(state))
-        if found is None:
-            found = _groups(state, progress)
-            save(path, found)
-            _prune(path)
-        state.text_memory["near"] = found
-    kept: Places = state.text_memory["near"]
-    return kept
+def pairs(state: State) -> tuple[Places, Places]:
+    """The groups in detail: of each place the first one with the same words in the same order, and pairs [n, 2] of such first places
+    whose texts are near-equal, without chance. All pairs of a group are there unless it has more than 32 different texts."""
+    kept = NEAR.of(state)
+    return kept["first"], kept["pairs"]
 
 
 def alike(state: State, place: int) -> Places:
@@ -94,28 +84,56 @@ def _least(parts: list[Shingles], a: Places, b: Places) -> NDArray[np.float64]:
 # --- finding them ----------------------------------------------------------------------------------------------------
 
 
-def _groups(state: State, progress: Progress) -> Places:
-    found = np.full(len(state), UNSEEN, np.int64)
+def _measure(state: State, progress: Progress) -> Arrays:
+    group, first = np.full(len(state), -1, np.int64), np.arange(len(state))
     columns = _columns(state)
     if not columns or not len(state):
-        return found
+        return {"group": group, "first": first, "pairs": np.zeros((0, 2), np.int64), "looked": np.zeros(1, np.int64)}
     parts = _all_sets(columns, min(len(state), MOST), progress)
+    looked = len(parts[0])
     keys, empty = _keys(parts), np.all([sets.sizes == 0 for sets in parts], axis=0)
-    different, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    roots = np.arange(len(different))  # texts of the same words are one from here on
-    parts = [sets.of(first) for sets in parts]
+    _, firsts, same = np.unique(keys, return_index=True, return_inverse=True)
+    same = same.reshape(-1)  # texts of the same words are one from here on
+    parts = [sets.of(firsts) for sets in parts]
+    roots, found = _connect(parts, progress)
+    mine = roots[same]
+    mine[empty] = -1  # nothing but signs: equal ones are found as equal texts
+    group[:looked], first[:looked] = _numbered(mine), np.where(empty, first[:looked], firsts[same])
+    found = np.sort(firsts[_completed(parts, roots, found)], axis=1)
+    return {"group": group, "first": first, "pairs": found, "looked": np.array([looked])}
+
+
+def _connect(parts: list[Shingles], progress: Progress) -> tuple[Places, Places]:
+    """The root of each different text, and the pairs [n, 2] by which they are connected."""
     signatures = _signatures(_together(parts), progress)
+    roots, found = np.arange(len(signatures)), [np.zeros((0, 2), np.int64)]
     for band in range(BANDS):
         a, b = _candidates(signatures[:, band * ROWS : (band + 1) * ROWS], roots)
         likely = _likely(signatures, a, b)
         a, b = a[likely], b[likely]
         sure = _least(parts, a, b) >= ALIKE
+        found.append(np.stack([a[sure], b[sure]], axis=1))
         roots = _connected(roots, a[sure], b[sure])
         progress(80 + band, 100)
-    group = roots[same.reshape(-1)]
-    group[empty] = -1  # nothing but signs: equal ones are found as equal texts
-    found[: len(group)] = _numbered(group)
-    return found
+    return roots, np.concatenate(found)
+
+
+def _completed(parts: list[Shingles], roots: Places, found: Places) -> Places:
+    """All near-equal pairs of the groups that are not large, each once; of the large ones those found so far."""
+    order = np.argsort(roots, kind="stable")
+    _, begins, sizes = np.unique(roots[order], return_index=True, return_counts=True)
+    small = (sizes > 2) & (sizes <= PAIRED)
+    ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for size in np.unique(sizes[small]).tolist():
+        a, b = np.triu_indices(size, 1)
+        starts = begins[small & (sizes == size)][:, None]
+        ones.append(order[(starts + a).ravel()])
+        others.append(order[(starts + b).ravel()])
+    one, other = np.concatenate(ones), np.concatenate(others)
+    sure = _least(parts, one, other) >= ALIKE
+    both = np.sort(np.concatenate([found, np.stack([one[sure], other[sure]], axis=1)]), axis=1)
+    distinct: Places = np.unique(both, axis=0)
+    return distinct
 
 
 def _columns(state: State) -> list[pa.ChunkedArray]:
@@ -237,27 +255,4 @@ def _numbered(group: Places) -> Places:
     return found
 
 
-# --- kept on disk ----------------------------------------------------------------------------------------------------
-
-
-def _path(state: State) -> Path:
-    told = hashlib.blake2b(state.keys.tobytes(), digest_size=12)
-    told.update(f"{ALIKE} {BANDS} {ROWS} {MOST} {[part.kind for part in state.shape.inputs]}".encode())
-    return state.rows.folder / "cache" / f"near-{told.hexdigest()}.npy"
-
-
-def _read(path: Path, rows: int) -> Places | None:
-    if not path.exists():
-        return None
-    try:
-        kept: Places = np.load(path, allow_pickle=False)
-    except (OSError, ValueError):
-        return None  # found anew
-    return kept if kept.shape == (rows,) else None
-
-
-def _prune(path: Path) -> None:
-    """Of earlier texts the last few are kept, for going back."""
-    older = sorted(path.parent.glob("near-*.npy"), key=lambda one: one.stat().st_mtime)
-    for one in older[:-KEPT]:
-        one.unlink(missing_ok=True)
+NEAR = Measure("near", f"{ALIKE}.{BANDS}.{ROWS}.{MOST}.{PAIRED}", Message("Looking for near-equal texts …"), _measure)

@@ -301,7 +301,7 @@ class State:
                 return kept
         keys = self.rows.keys()
         if len(keys) >= 50_000:
-            save(path, keys)
+            _save(path, keys)
         return keys
 
     @cached_property
@@ -469,8 +469,7 @@ def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:
     return Edits(excluded, moved, cells, done)
 
 
-def save(path: Path, array: NDArray[Any]) -> None:
-    """Keep an array in the cache: whole or not at all."""
+def _save(path: Path, array: NDArray[Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:

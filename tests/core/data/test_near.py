@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,13 @@ def test_on_real_texts_it_finds_what_comparing_all_with_all_finds(tmp_path: Path
     together = (group[one] == group[other]) & (group[one] >= 0)
     assert alike.sum() > 5
     assert together[alike].all()
-    assert (near.likeness(state, one[together], other[together]) >= 0.6).all()
+    first, pairs = near.pairs(state)
+    there = {tuple(sorted(pair)) for pair in pairs.tolist()}
+    assert all(
+        first[a] == first[b] or tuple(sorted((first[a], first[b]))) in there
+        for a, b in zip(one[alike].tolist(), other[alike].tolist(), strict=True)
+    )
+    assert (near.likeness(state, pairs[:, 0], pairs[:, 1]) >= near.ALIKE).all()
 
 
 def test_banking77_has_these_pairs(tmp_path: Path, data_dir: Path) -> None:
@@ -95,7 +102,7 @@ def test_a_broken_file_of_the_cache_is_found_anew(tmp_path: Path) -> None:
     data = opened(tmp_path, [LONG, LONG + " indeed"])
     near.groups(data.state)
     data.close()
-    (kept,) = (tmp_path / "data/cache").glob("near-*.npy")
+    (kept,) = (tmp_path / "data/cache").glob("near-*.npz")
     kept.write_bytes(b"torn")
     assert near.groups(Dataset.open(tmp_path / "data").state).tolist() == [0, 0]
 
@@ -123,6 +130,7 @@ def test_only_the_first_texts_are_compared_where_there_are_very_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(near, "MOST", 3)
+    monkeypatch.setattr(near, "NEAR", replace(near.NEAR, rule="of three"))
     state = opened(tmp_path, ["one two", "One two", "three", "one two", "three"]).state
     assert near.groups(state).tolist() == [0, 0, -1, -1, -1]
     assert near.looked_at(state) == 3
