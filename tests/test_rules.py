@@ -42,7 +42,7 @@ ROOMS = [
         "core.evaluation.relations",
         "core.evaluation.reading_metrics",
     },
-    {"core.inference", "core.inference_lists", "core.service"},
+    {"core.inference", "core.inference_lists", "core.service", "core.labelling"},
     {"core.evaluation"},
     {"core.export"},
     {"core.cli", "core.__main__"},
