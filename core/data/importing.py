@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from core.data import gathering, image_tables, images, reading, roles, spans_columns, state
 from core.data.chunks import sampled
 from core.data.how import How, Progress, Read, Stop, clean
-from core.data.labels import register_values
+from core.data.labels import Carried, register_values
 from core.data.rows import Import, Rows
 from core.data.shape import SORTING, Shape
 from core.data.splits import NAMES, OPEN
+from core.data.team import named
 from core.data.templates import columns_in
 from core.data.values import kind
 
@@ -70,9 +71,7 @@ class _Work:
     """What people did to rows that are about to go: hash of the text, which of the equal texts, and what."""
 
     keys: NDArray[np.uint64]
-    label: NDArray[np.int64]
-    value: tuple[Any, ...]  # answers that are values, with names
-    who: tuple[str | None, ...]
+    answers: tuple[tuple[int, Carried], ...]  # which of the rows, and what somebody answered; the oldest first
     excluded: NDArray[np.bool_]
     moved: NDArray[np.int8]
 
@@ -229,7 +228,9 @@ def _samples_of(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
 def _work(data: Dataset, imports: Sequence[Import]) -> _Work | None:
     """What people did to the rows of some imports; None when nothing."""
     now = data.state
+    said = _answers(data, now)
     touched = (now.human != state.UNTOUCHED) | now.edits.excluded | (now.edits.moved != OPEN)
+    touched[[place for place, _ in said]] = True
     mine = np.zeros(len(now), np.bool_)
     for start, one in zip(now.rows.starts, now.rows.imports, strict=False):
         if one in imports:
@@ -237,17 +238,29 @@ def _work(data: Dataset, imports: Sequence[Import]) -> _Work | None:
     places = np.flatnonzero(touched & mine)
     if not len(places):
         return None
-    query = "SELECT f.row, a.who FROM in_force f JOIN answers a ON a.seq = f.seq"
-    who = {int(r[0]): str(r[1]) for r in data.log.read().execute(query)}
-    numbers = now.rows.packed(places).tolist()
+    at = {place: i for i, place in enumerate(places.tolist())}
     return _Work(
         now.keys[places],
-        now.human[places].astype(np.int64),
-        tuple(now.value(p) if p in now.said else None for p in places.tolist()),
-        tuple(who.get(n) for n in numbers),
+        tuple((at[place], answer) for place, answer in said if place in at),
         now.edits.excluded[places],
         now.edits.moved[places],
     )
+
+
+def _answers(data: Dataset, now: state.State) -> list[tuple[int, Carried]]:
+    """(place, answer) of everything people have said and not taken back, the oldest first."""
+    found = data.log.read().execute("SELECT * FROM answers WHERE NOT undone ORDER BY seq").fetchall()
+    places = now.rows.places(np.array([r["row"] for r in found], np.int64)).tolist()
+    return [
+        (place, Carried("", r["label"], _meant(now, r), r["who"], r["at"], r["origin"], r["seconds"], r["guess"]))
+        for place, r in zip(places, found, strict=True)
+        if place >= 0
+    ]
+
+
+def _meant(now: state.State, answer: Any) -> Any:
+    """An answer that is a value, with the names that labels have now."""
+    return None if now.shape.by_label else named(now, answer["label"], json.loads(answer["value"] or "null"))
 
 
 def _carry(data: Dataset, one: Import, work: _Work) -> None:
@@ -266,16 +279,12 @@ def _carry(data: Dataset, one: Import, work: _Work) -> None:
             used[key] = used.get(key, 0) + 1
     found = np.flatnonzero(target >= 0)
     rows = now.rows.ids(target[found])
-    by_person: dict[str, list[dict[str, Any]]] = {}
-    single = now.shape.by_label
-    labels = _still_there(data, {n for n in work.label[found].tolist() if n >= 0}) if single else {}
-    for row, i in zip(rows, found.tolist(), strict=True):
-        if (who := work.who[i]) is not None:
-            given = {"label": labels.get(int(work.label[i]))} if single else {"value": work.value[i]}
-            entry = {"row": row, **given, "seq": i, "client": f"carried:{one.id}"}
-            by_person.setdefault(who, []).append(entry)
-    for who, entries in by_person.items():
-        data.labels.put(entries, who)
+    to = dict(zip(found.tolist(), rows, strict=True))
+    answers = [replace(answer, row=to[i]) for i, answer in work.answers if i in to]
+    if now.shape.by_label:
+        labels = _still_there(data, {one.label for one in answers if one.label is not None})
+        answers = [replace(one, label=None if one.label is None else labels.get(one.label)) for one in answers]
+    data.labels.bring_back(answers, f"carried:{one.id}")
     ids = np.array(rows, object)
     if len(out := ids[work.excluded[found]]):
         data.exclude(list(out))

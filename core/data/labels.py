@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data import votes
 from core.data.how import clean
 from core.data.log import Log, packed
 from core.data.state import Label, State
@@ -43,6 +44,20 @@ class Change:
 
     def as_json(self) -> dict[str, Any]:
         return {"change": self.change, "label": self.label, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An answer on its way to another row: `label` an id, `value` with names."""
+
+    row: str
+    label: int | None
+    value: Any
+    who: str
+    at: float
+    origin: str
+    seconds: float | None
+    guess: str | None
 
 
 class LabelStore:
@@ -74,7 +89,8 @@ class LabelStore:
         are values (a list of labels, a number, marked places; None clears).
 
         Beside it an entry may tell `seconds` (how long the person looked at the row) and `guess` (what the model had said, with its
-        probability `p`), from which its record is counted. `origin`: human (one by one) | bulk (many at once) | settled | import.
+        probability `p`), from which its record is counted. `origin`: human (one by one) | bulk (many at once) | settled | import. Only an
+        import may also tell `who` answered and `at`, since when it was somebody else, before: the last one given is in force.
         Idempotent by (client, seq): a page may send again what it is not sure was saved. Returns {"saved": [seq], "refused": [{seq,
         message}], "version"}; an answer that cannot be saved (row or label gone) never holds up the others.
         An entry with `takes_back: {client, seq}` gives no answer but takes that one back: what stood before it is in force again.
@@ -109,7 +125,8 @@ class LabelStore:
                     continue
                 client = clean(str(entry.get("client") or annotator))[:100]
                 how = (origin, _seconds(entry.get("seconds")), _guess(entry.get("guess")))
-                good.append((row, label, value, annotator, now, client, number, *how))
+                whose, when = _told_by(entry, annotator, now) if origin == "import" else (annotator, now)
+                good.append((row, label, value, whose, when, client, number, *how))
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
@@ -117,6 +134,27 @@ class LabelStore:
                 refused.append({"seq": seq, "message": Message("This answer is not complete.").as_json()})
         version = self._save(good) if good else self._dataset.version
         return {"saved": saved, "refused": refused, "version": version}
+
+    def decide(self, entry: Mapping[str, Any], annotator: str) -> dict[str, Any]:
+        """`put` of one answer that is to stand whatever others have said: where several people label, it is settled with it."""
+        return self.put([entry], annotator, "settled" if votes.is_on(self._log.read()) else "human")
+
+    def bring_back(self, answers: Sequence[Carried], client: str) -> None:
+        """Answers of rows that went, laid on the rows that came in their place; with who gave them, when and how."""
+        state = self._dataset.state
+        by_id = {label.id for label in state.labels if label.status != "gone"}
+        by_name = {label.name: label.id for label in state.alive}
+        good: list[tuple[Any, ...]] = []
+        for number, one in enumerate(answers):
+            try:
+                value = None if state.shape.by_label else _checked(state, one.value, by_id, by_name)
+                label = _label_id(one.label, by_id, by_name) if state.shape.by_label else None
+            except (Missing, KeyError, TypeError, ValueError):
+                continue
+            how = (one.origin, one.seconds, one.guess)
+            good.append((packed(one.row), label, value, one.who, one.at, client, number, *how))
+        if good:
+            self._save(good)
 
     def undo(self, annotator: str) -> dict[str, Any] | None:
         """Take back the last answer of `annotator` that still counts. Returns {"row", "label": name now in force or None}, or None."""
@@ -127,11 +165,7 @@ class LabelStore:
             if last is None:
                 return None
             db.execute("UPDATE answers SET undone = 1 WHERE seq = ?", (last["seq"],))
-            before = db.execute(
-                "SELECT seq, label, value FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1",
-                (last["row"],),
-            ).fetchone()
-            _put_back(db, last["row"], before, version)
+            _put_back(db, last["row"], version)
         state = self._dataset.state
         place = int(state.rows.places(np.array([last["row"]], np.int64))[0])
         if place < 0:
@@ -217,6 +251,7 @@ class LabelStore:
             _find(db, into)
             change = _remember(db, label, {"status": "alive", "merged_into": None}, "merge", who)
             db.execute("UPDATE labels SET status = 'merged', merged_into = ? WHERE id = ?", (into, label))
+        self._count_again()
         return Change(change, label, rows)
 
     def delete(self, label: int, who: str = "local") -> Change:
@@ -226,6 +261,7 @@ class LabelStore:
             _find(db, label)
             change = _remember(db, label, {"status": "alive"}, "delete", who)
             db.execute("UPDATE labels SET status = 'deleted' WHERE id = ?", (label,))
+        self._count_again()
         return Change(change, label, rows)
 
     def undo_change(self, change: str) -> int:
@@ -237,6 +273,7 @@ class LabelStore:
                 raise Missing(Message("There is no such change to undo."))
             if not entry["undone"]:
                 _restore(db, entry)
+        self._count_again()
         after = self._dataset.state
         if len(before) != len(after):
             return 0
@@ -250,6 +287,12 @@ class LabelStore:
             for r in self._log.read().execute(query, (most,))
         ]
 
+    def _count_again(self) -> None:
+        """Answers of several people may say the same now, or no longer."""
+        if votes.is_on(self._log.read()):
+            with self._log.change("answers") as (db, version):
+                votes.count_all(db, version)
+
     def _rows_of(self, label: int) -> int:
         state = self._dataset.state
         place = next((i for i, one in enumerate(state.alive) if one.id == label), None)
@@ -262,10 +305,7 @@ class LabelStore:
                 "UPDATE answers SET undone = 1 WHERE row = ? AND client = ? AND client_seq = ? AND who = ?",
                 (row, client, seq, annotator),
             )
-            before = db.execute(
-                "SELECT seq, label, value FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1", (row,)
-            ).fetchone()
-            _put_back(db, row, before, version)
+            _put_back(db, row, version)
 
     def _save(self, answers: Sequence[tuple[Any, ...]]) -> int:
         with self._log.change("answers") as (db, version):
@@ -274,6 +314,9 @@ class LabelStore:
                 "INSERT OR IGNORE INTO answers (row, label, value, who, at, client, client_seq, origin, seconds, guess) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 answers,
             )
+            if votes.is_on(db):
+                votes.count(db, [r[0] for r in db.execute("SELECT row FROM answers WHERE seq > ?", (last,))], version)
+                return version
             db.execute(
                 "INSERT INTO in_force (row, label, value, seq, stamp) SELECT row, label, value, seq, ? FROM answers WHERE seq > ? ORDER BY seq "
                 "ON CONFLICT (row) DO UPDATE SET label = excluded.label, value = excluded.value, seq = excluded.seq, stamp = excluded.stamp",
@@ -310,6 +353,13 @@ def _seconds(told: Any) -> float | None:
         return None
 
 
+def _told_by(entry: Mapping[str, Any], annotator: str, now: float) -> tuple[str, float]:
+    """Who gave an answer that comes with a file, and when; never later than now."""
+    at = entry.get("at")
+    known = isinstance(at, int | float) and not isinstance(at, bool) and 0 < at < now
+    return clean(str(entry.get("who") or annotator))[:100], float(at) if known else now  # type: ignore[arg-type]
+
+
 def _guess(told: Any) -> str | None:
     """What the model had said before the person answered: {"label" or "value", "p"}; anything else is left out."""
     if not isinstance(told, Mapping) or not isinstance(told.get("p"), int | float):
@@ -318,8 +368,12 @@ def _guess(told: Any) -> str | None:
     return kept if len(kept) <= LONGEST_GUESS else None
 
 
-def _put_back(db: sqlite3.Connection, row: int, before: sqlite3.Row | None, version: int) -> None:
+def _put_back(db: sqlite3.Connection, row: int, version: int) -> None:
     """What stood on a row before its last answer is in force again."""
+    if votes.is_on(db):
+        return votes.count(db, [row], version)
+    query = "SELECT seq, label, value FROM answers WHERE row = ? AND NOT undone ORDER BY seq DESC LIMIT 1"
+    before = db.execute(query, (row,)).fetchone()
     label, value, seq = (before["label"], before["value"], before["seq"]) if before else (None, None, None)
     db.execute(
         "UPDATE in_force SET label = ?, value = ?, seq = ?, stamp = ? WHERE row = ?", (label, value, seq, version, row)
@@ -459,4 +513,4 @@ def alive_label(state: State, label: int | str) -> int:
     return found
 
 
-__all__ = ["KEYS", "Change", "Label", "LabelStore", "alive_label", "in_order", "insert_label", "register_values"]
+__all__ = ["KEYS", "Carried", "Change", "Label", "LabelStore", "alive_label", "in_order", "insert_label", "register_values"]
