@@ -89,8 +89,7 @@ class LabelStore:
         are values (a list of labels, a number, marked places; None clears).
 
         Beside it an entry may tell `seconds` (how long the person looked at the row) and `guess` (what the model had said, with its
-        probability `p`), from which its record is counted. `origin`: human (one by one) | bulk (many at once) | settled | import. Only an
-        import may also tell `who` answered and `at`, since when it was somebody else, before: the last one given is in force.
+        probability `p`), from which its record is counted. `origin`: human (one by one) | bulk (many at once) | settled | import.
         Idempotent by (client, seq): a page may send again what it is not sure was saved. Returns {"saved": [seq], "refused": [{seq,
         message}], "version"}; an answer that cannot be saved (row or label gone) never holds up the others.
         An entry with `takes_back: {client, seq}` gives no answer but takes that one back: what stood before it is in force again.
@@ -125,8 +124,7 @@ class LabelStore:
                     continue
                 client = clean(str(entry.get("client") or annotator))[:100]
                 how = (origin, _seconds(entry.get("seconds")), _guess(entry.get("guess")))
-                whose, when = _told_by(entry, annotator, now) if origin == "import" else (annotator, now)
-                good.append((row, label, value, whose, when, client, number, *how))
+                good.append((row, label, value, annotator, now, client, number, *how))
                 saved.append(number)
             except Missing as error:
                 refused.append({"seq": seq, "message": error.message.as_json()})
@@ -351,13 +349,6 @@ def _seconds(told: Any) -> float | None:
         return min(max(float(told), 0.0), 3600.0) if told is not None else None
     except (TypeError, ValueError):
         return None
-
-
-def _told_by(entry: Mapping[str, Any], annotator: str, now: float) -> tuple[str, float]:
-    """Who gave an answer that comes with a file, and when; never later than now."""
-    at = entry.get("at")
-    known = isinstance(at, int | float) and not isinstance(at, bool) and 0 < at < now
-    return clean(str(entry.get("who") or annotator))[:100], float(at) if known else now  # type: ignore[arg-type]
 
 
 def _guess(told: Any) -> str | None:
