@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -101,6 +100,7 @@ def serve(options: argparse.Namespace, port: int) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from starlette.middleware import Middleware
 
+    from core.users import Users
     from core.workspace import Workspace
     from webui.app import build
     from webui.routes import app_kwargs
@@ -110,15 +110,21 @@ def serve(options: argparse.Namespace, port: int) -> None:
 
     mode: Mode = "login" if options.auth else "demo" if options.demo else "local"
     home = Workspace.open(options.workspace).home
+    users = Users(options.auth) if options.auth else None
     studio = Studio(
-        home, mode, inline=options.inline, limits=DEMO if mode == "demo" else LOCAL, language=options.language
+        home,
+        mode,
+        inline=options.inline,
+        limits=DEMO if mode == "demo" else LOCAL,
+        language=options.language,
+        people=(lambda: users.names) if users else list,
     )
     demo = build(studio)
     demo.launch(
         server_name=options.host,
         server_port=port,
         share=options.share,
-        auth=_login(options.auth) if options.auth else None,
+        auth=users,  # asked for every login; locked names and wrong passwords both answer no
         auth_message=None,
         prevent_thread_lock=True,
         show_error=False,
@@ -161,13 +167,6 @@ def _asked_to_end() -> list[int]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: asked.append(number))
     return asked
-
-
-def _login(file: Path) -> Callable[[str, str], bool]:
-    """Gradio asks this for every login; locked names and wrong passwords both answer no."""
-    from core.users import Users
-
-    return Users(file)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from core.errors import Cancelled, HoneError, Missing
 from core.words import Message
 from core.workspace import FORMAT, Workspace, check_format, inside, new_id, read_json, write_json
 
+NOT_COPIED = "shared.json"  # whom a project is shared with (core.sharing): a copy is one's own
 BIN_SECONDS = 24 * 3600.0
 LONGEST_NAME = 80
 Progress = Callable[[int, int], None]
@@ -99,7 +100,7 @@ def duplicate(workspace: Workspace, project: Project) -> Project:
     """Data, labels and recipe under a new name. Runs stay with the original: they are large and their story is there."""
     copy = create(workspace, project.name)
     for path in sorted(project.folder.iterdir()):
-        if path.name in ("project.json", "runs"):
+        if path.name in ("project.json", "runs", NOT_COPIED):
             continue
         if path.is_dir():
             shutil.copytree(path, copy.folder / path.name, dirs_exist_ok=True, copy_function=_copied)
@@ -204,6 +205,7 @@ def from_backup(workspace: Workspace, path: Path) -> Project:
             check_format(value, unpacked / "project.json")
             name = _free_name(workspace, _checked_name(str(value["name"])))
             write_json(unpacked / "project.json", {**value, "name": name})
+            (unpacked / NOT_COPIED).unlink(missing_ok=True)
             unpacked.replace(folder)
         except (zipfile.BadZipFile, ValueError, KeyError, OSError):
             raise wrong from None

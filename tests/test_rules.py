@@ -37,6 +37,7 @@ ROOMS = [
         "core.tasks",
         "core.training",
         "core.projects",
+        "core.sharing",
         "core.export.recipe",
         "core.evaluation.spans",
         "core.evaluation.relations",

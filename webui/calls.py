@@ -23,11 +23,13 @@ import gradio as gr
 
 from core import tasks
 from core.errors import HoneError, Missing, SettingsError
-from core.projects import Project, find
+from core.projects import Project
+from core.sharing import is_others
 from core.words import TEXTS, Message
 from core.workspace import Workspace, inside, read_json
 from webui.studio import Studio
-from webui.who import who
+from webui.who import person, who
+from webui.who import project as project_for
 
 log = logging.getLogger("hone")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,13 +43,29 @@ class Here:
     workspace: Workspace
     language: str = "en"
     project_id: str | None = None
+    called: str | None = None  # what a person calls themselves on their own machine
+    labelling: bool = False  # the call is open to people a project is shared with
 
     @property
     def project(self) -> Project:
         """The project the page shows; Missing when it has been deleted meanwhile."""
         if not self.project_id:
             raise Missing(Message("Choose a project first."))
-        return find(self.workspace, self.project_id)
+        return self.project_of(self.project_id)
+
+    def project_of(self, project: str) -> Project:
+        """A project the caller may touch in this call: see `webui.who.project`."""
+        return project_for(self.studio, self.workspace, project, self.labelling)
+
+    @property
+    def person(self) -> str:
+        """Under which name the caller labels."""
+        return person(self.studio, self.workspace, self.called)
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether the page shows a project of somebody else."""
+        return is_others(self.project_id)
 
     @property
     def dataset(self) -> Any:
@@ -103,6 +121,12 @@ def call(function: F) -> F:
     return function
 
 
+def labelling(function: F) -> F:
+    """Mark a call as open to people a project is shared with: `@call` above `@labelling`. All others reach only one's own projects."""
+    function.__dict__["for_labelling"] = True
+    return function
+
+
 def panel(page: Any, name: str, calls: Sequence[Callable[..., Any]] = (), **props: Any) -> gr.HTML:
     """One component whose page script is ``Hone.tab(name, ...)`` and whose functions are `calls`."""
     return gr.HTML(
@@ -124,7 +148,8 @@ def answer(studio: Studio, function: Callable[..., Any], question: Any, request:
     language = "zh" if question.get("language") == "zh" else "en"
     try:
         workspace = who(studio, request, question.get("token"))
-        here = Here(studio, workspace, language, question.get("project"))
+        open_to = function.__dict__.get("for_labelling", False)
+        here = Here(studio, workspace, language, question.get("project"), question.get("as"), open_to)
         arguments = _arguments(function, question.get("args"))
         found = function(here, **arguments)
         return {"ok": plain(found, language, here.things)}
@@ -199,4 +224,4 @@ def _arguments(function: Callable[..., Any], given: Any) -> dict[str, Any]:
     return given
 
 
-__all__ = ["Here", "answer", "call", "panel", "plain", "told"]
+__all__ = ["Here", "answer", "call", "labelling", "panel", "plain", "told"]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import projects, tasks
+from core import projects, sharing, tasks
 from core.errors import Missing
 from core.training import draft
 from core.words import Message, plural
 from core.workspace import read_json
-from webui.calls import Here, call
+from webui.calls import Here, call, labelling
 from webui.finished import reached
 from webui.show import duration
 
@@ -31,12 +31,21 @@ PRESETS = {
 
 
 @call
+@labelling
 def overview(here: Here) -> dict[str, Any]:
     """The frame's whole state. A project that is gone, or none yet, leads to one that is there."""
-    project = _project(here)
+    shared = _shared(here)
+    here.project_id = _project(here, shared)
     found = [{"id": p.id, "name": p.name} for p in projects.projects(here.workspace)]
-    told = {"project": project.id, "projects": found, "user": here.workspace.user, "mode": here.studio.mode}
-    here.project_id = project.id
+    told = {
+        "project": here.project_id,
+        "projects": found,
+        "shared": shared,
+        "user": here.workspace.user,
+        "mode": here.studio.mode,
+    }
+    if here.is_guest:
+        return {**told, **_for_labelling(here)}
     facts = _facts(here)
     return {
         **told,
@@ -97,12 +106,43 @@ class _Facts:
         return None if self.answered else Message("Needs answers")
 
 
-def _project(here: Here) -> projects.Project:
+def _project(here: Here, shared: Sequence[dict[str, Any]]) -> str:
     try:
-        return here.project
+        return str(here.project_id) if here.project and here.is_guest else here.project.id
     except Missing:
         there = projects.projects(here.workspace)
-        return there[0] if there else projects.create(here.workspace, Message("My first project").said(here.language))
+        if there:
+            return there[0].id
+        if shared:
+            return str(shared[0]["id"])
+        return projects.create(here.workspace, Message("My first project").said(here.language)).id
+
+
+def _shared(here: Here) -> list[dict[str, Any]]:
+    """Projects that others share with the caller for labelling: [{id, name, owner}]."""
+    if here.studio.mode != "login":
+        return []
+    found = sharing.with_me(here.studio.home, here.workspace.user)
+    return [{"id": sharing.address(owner, one), "name": one.name, "owner": owner} for owner, one in found]
+
+
+def _for_labelling(here: Here) -> dict[str, Any]:
+    """The frame of a project that somebody else shares: only the Label tab, nothing of its runs."""
+    counts, target = here.dataset.counts(), here.dataset.shape.target
+    facts = _Facts(rows=counts.rows, unlabelled=counts.unlabelled, labels=2, target=target.kind if target else None)
+    nothing = {"state": "open", "note": None}
+    label = _label(facts)
+    steps = dict.fromkeys(_steps(facts), nothing) | {"label": {"state": label.state, "note": label.note}}
+    return {
+        "steps": steps,
+        "next": None,
+        "things": here.things,
+        "running": None,
+        "away": False,
+        "labels": 0,
+        "ended": [],
+        "guest": True,
+    }
 
 
 def _facts(here: Here) -> _Facts:

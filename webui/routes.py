@@ -22,13 +22,13 @@ from starlette.routing import Route
 
 from core.data import images
 from core.errors import HoneError
-from core.projects import find
 from core.words import ASSETS, LANGUAGES, TEXTS, Message, exchanges, translations
 from core.workspace import Workspace, inside, new_id, write_json
 from webui.calls import told
 from webui.guard import Guard, on_spaces
 from webui.studio import Studio
 from webui.who import login_name, welcome, who
+from webui.who import project as project_for
 
 log = logging.getLogger("hone")
 FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -186,18 +186,18 @@ async def _download(studio: Studio, request: Request) -> Response:
 
 
 async def _picture(studio: Studio, request: Request) -> Response:
-    """A picture of one of the caller's own projects. Always a copy that was made here: what somebody uploaded is never sent as it is."""
+    """A picture of a project the caller may see, one's own or one that is shared for labelling. Always a copy that was made here: what somebody uploaded is never sent as it is."""
     try:
         workspace = await to_thread.run_sync(who, studio, request, request.headers.get("x-hone-token"))
-        found = await to_thread.run_sync(_small_copy, workspace, request.path_params, request.query_params)
+        found = await to_thread.run_sync(_small_copy, studio, workspace, request.path_params, request.query_params)
     except (HoneError, OSError):
         return PlainTextResponse("not found", 404)
     headers = {"Cache-Control": "private, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
     return FileResponse(found, media_type="image/webp", headers=headers)
 
 
-def _small_copy(workspace: Workspace, path: Mapping[str, str], query: Mapping[str, str]) -> Path:
-    project = find(workspace, path["project"])
+def _small_copy(studio: Studio, workspace: Workspace, path: Mapping[str, str], query: Mapping[str, str]) -> Path:
+    project = project_for(studio, workspace, path["project"], labelling=not query.get("run"))
     files = project.data / "files"
     if query.get("run") and not (images.NAME.fullmatch(path["name"]) and (files / path["name"]).is_file()):
         files = inside(project.folder / "runs", query["run"]) / "files"

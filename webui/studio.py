@@ -60,6 +60,7 @@ class Studio:
     inline: bool = False
     limits: Limits = LOCAL
     language: str | None = None
+    people: Callable[[], list[str]] = list  # names that have a login
     _offers: dict[str, Offer] = field(default_factory=dict)
     _parts: dict[str, Any] = field(default_factory=dict)
     _visits: dict[str, list[float]] = field(default_factory=dict)

@@ -2,6 +2,9 @@
 
 With a login it is the name of the session's cookie; on one's own machine it is the single user `local`; in the demo it is a
 128-bit token that this server issued and that comes with every call. Session hashes are chosen by the client and prove nothing.
+
+A call reaches the caller's own workspace. The one way into another's is `project`: a project that is shared with the caller, for calls
+that are open to labellers.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import secrets
 import time
 from typing import Any
 
-from core.errors import NotAllowed
+from core import projects, sharing
+from core.data.team import person as cleaned
+from core.errors import Missing, NotAllowed
 from core.words import Message
 from core.workspace import Workspace, write_json
 from webui.studio import Studio
@@ -30,6 +35,33 @@ def who(studio: Studio, request: Any, token: str | None) -> Workspace:
             raise NotAllowed(Message("Your login has ended."), fix=Message("Reload the page and log in again."))
         return Workspace.open(studio.home, name)
     return _visitor(studio, token)
+
+
+def project(studio: Studio, workspace: Workspace, wanted: str, labelling: bool) -> projects.Project:
+    """A project the caller may touch: one of their own; or, in a call that is open to labellers, one that is shared with them."""
+    if not sharing.is_others(wanted):
+        return projects.find(workspace, wanted)
+    owner, found = shared(studio, workspace, wanted)
+    if not labelling:
+        raise NotAllowed(
+            Message("{owner} shares this project with you for labelling only.", owner=owner),
+            fix=Message("Go on labelling, or open a project of your own."),
+        )
+    return found
+
+
+def shared(studio: Studio, workspace: Workspace, wanted: str) -> tuple[str, projects.Project]:
+    """(owner, project) of a project that is shared with the caller; Missing otherwise. Only a login says who is asking."""
+    if studio.mode != "login":
+        raise Missing(Message("There is nothing called “{name}” here any more.", name=str(wanted)[:40]))
+    return sharing.find(studio.home, workspace.user, wanted)
+
+
+def person(studio: Studio, workspace: Workspace, told: Any) -> str:
+    """Under which name the caller labels: the login's; on one's own machine the name chosen on the page, which is no more than a name."""
+    if studio.mode == "local":
+        return cleaned(told) or workspace.user
+    return workspace.user
 
 
 def login_name(request: Any) -> str | None:

@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data import guesses
 from core.data.labels import alive_label
 from core.data.splits import NAMES, OPEN, mixed
 from core.data.state import CLEARED, UNTOUCHED, State
+from core.data.team import Mine
 from core.errors import DataError, Missing
 from core.words import Message, listed
 
 SORTS = ("row", "text", "length", "label", "split")
-FILTERS = ("unlabelled", "labelled", "excluded", "empty", "edited", "by_hand")
+FILTERS = ("unlabelled", "labelled", "guessed", "excluded", "empty", "edited", "by_hand")
 MOST_A_PAGE = 500
 
 
@@ -33,6 +35,7 @@ class Counts:
     splits: dict[str, int]
     labels: dict[str, int]
     by_hand: int
+    guessed: int = 0  # of the unlabelled ones
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,7 +43,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows [{id, number, text, inputs, label, value, answered, origin, split, excluded, edited, cells}] and how many there are in all.
+    """Rows [{id, number, text, inputs, label, value, answered, origin, guessed, split, excluded, edited, cells}] and how many there are in
+    all. `guessed`: {label, p} of a row without an answer of which rules guessed one.
 
     `left` counts rows of the queue behind the last one (queue only).
     """
@@ -68,6 +72,7 @@ def counts(state: State) -> Counts:
             splits=dict(zip(NAMES, parts, strict=True)),
             labels=dict(zip((one.name for one in state.alive), state.label_counts.tolist(), strict=True)),
             by_hand=int((state.human >= 0).sum()),  # ids of labels start at 1; ANSWERED is 0
+            guessed=len(guesses.counting(state)),
         )
     found: Counts = state.memory["counts"]
     return found
@@ -85,7 +90,7 @@ def page(
 ) -> Page:
     """Rows `start` to `start + count` of those that fit all filters.
 
-    `label`: id or name. `split`: train | validation | test. `only`: unlabelled | labelled | excluded | empty | edited | by_hand |
+    `label`: id or name. `split`: train | validation | test. `only`: unlabelled | labelled | guessed | excluded | empty | edited | by_hand |
     "finding:<id>". `sort`: row | text | length | label | split, with "-" in front for the other way round.
     """
     mask = _mask(state, search, label, split, only)
@@ -108,18 +113,21 @@ def queue(
     after: str | None = None,
     count: int = 50,
     before: str | None = None,
+    mine: Mine | None = None,
 ) -> Page:
     """The next rows to label, behind row `after` (or the ones in front of `before`, nearest last), without those left out.
 
     `order`: file | random (a fixed shuffle). `only`: unlabelled | all | "label:<id or name>". Rows without text are passed over.
+    `mine`: only what falls to one of several people; unlabelled is then what waits for that person.
     """
     if order not in ("file", "random"):
         raise DataError(Message("“{value}” is not one of {choices}.", value=order[:40], choices="file, random"))
-    wanted = state.usable
+    wanted = state.usable if mine is None else state.usable & mine.rows
     if only == "unlabelled":
-        wanted = wanted & (state.label < 0)
+        wanted = wanted & (state.label < 0 if mine is None else mine.open)
     elif only.startswith("label:"):
-        wanted = wanted & state.carries(alive_label(state, only[6:]))
+        label = alive_label(state, only[6:])
+        wanted = wanted & (state.carries(label) if mine is None else mine.carrying(state, label))
     elif only != "all":
         raise DataError(
             Message("“{value}” is not one of {choices}.", value=only[:40], choices="unlabelled, all, label:…")
@@ -167,6 +175,7 @@ def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[d
                 "value": None if single else state.value(place),
                 "answered": label >= 0,
                 "origin": None if label < 0 else "file" if human == UNTOUCHED else "human",
+                "guessed": guesses.shown(state, place) if label < 0 else None,
                 "cleared": human == CLEARED,
                 "split": NAMES[int(state.split[place])] if splits else None,
                 "excluded": bool(state.edits.excluded[place]),
@@ -214,6 +223,8 @@ def _only(state: State, only: str) -> NDArray[np.bool_]:
         return (state.label < 0) & state.usable
     if only == "labelled":
         return (state.label >= 0) & state.usable
+    if only == "guessed":
+        return np.isin(np.arange(len(state)), guesses.guessed(state))
     if only == "excluded":
         return state.edits.excluded
     if only == "empty":

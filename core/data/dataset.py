@@ -28,6 +28,7 @@ from core.data.roles import Role
 from core.data.rows import Import, Rows
 from core.data.shape import Shape
 from core.data.splits import NAMES, SplitPlan
+from core.data.team import Mine
 from core.errors import ColumnMissing, DataError, Missing
 from core.words import Message, listed
 
@@ -330,9 +331,10 @@ class Dataset:
         after: str | None = None,
         count: int = 50,
         before: str | None = None,
+        mine: Mine | None = None,
     ) -> browse.Page:
         """The next rows to label: see `browse.queue`."""
-        return browse.queue(self.state, order, only, search, after, count, before)
+        return browse.queue(self.state, order, only, search, after, count, before, mine)
 
     def row(self, row: str) -> dict[str, Any]:
         """One row by its id."""
@@ -355,9 +357,9 @@ class Dataset:
         """A histogram of the numbers that are to be learnt: see `facts.numbers`."""
         return facts.numbers(self.state, bins)
 
-    def findings(self) -> list[checks.Finding]:
+    def findings(self, wait: bool = True) -> list[checks.Finding]:
         """The check-up: see `core.data.checks`."""
-        return checks.findings(self)
+        return checks.findings(self, wait)
 
     def freeze(self, path: Path | str) -> freezing.FrozenInfo:
         """Write rows.arrow for a run: labelled rows that take part, with their split."""
@@ -394,7 +396,9 @@ class Dataset:
         return edits.add(self.log, "cell", self._numbers([row]), edits.cells(column, [clean(str(text))]), who=who)
 
     def undo(self, group: str) -> None:
-        """Take back one group of edits."""
+        """Take back one group of edits, and the changes of the label list that belong to it."""
+        for change in reversed(edits.label_changes(self.log, group)):
+            self.labels.undo_change(change)
         edits.undo(self.log, group)
 
     def _numbers(self, rows: Sequence[str]) -> NDArray[np.int64]:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from core.data import gathering, image_tables, images, reading, roles, spans_columns, state
 from core.data.chunks import sampled
+from core.data.given import Carried
 from core.data.how import How, Progress, Read, Stop, clean
-from core.data.labels import Carried, register_values
+from core.data.labels import register_values
 from core.data.rows import Import, Rows
 from core.data.shape import SORTING, Shape
 from core.data.splits import NAMES, OPEN

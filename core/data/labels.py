@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.data import votes
+from core.data.given import Carried, checked, guess, label_id, said_by_file, seconds
 from core.data.how import clean
 from core.data.log import Log, packed
 from core.data.state import Label, State
@@ -31,7 +32,6 @@ COLOURS = 8
 KEYS = "123456789abcdefghijklmnopqrtvwxyz"  # without s (skip) and u (undo)
 LONGEST_NAME = 120
 MOST_LABELS = 2_000
-LONGEST_GUESS = 4_000  # characters
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,6 @@ class Change:
 
     def as_json(self) -> dict[str, Any]:
         return {"change": self.change, "label": self.label, "rows": self.rows}
-
-
-@dataclass(frozen=True)
-class Carried:
-    """An answer on its way to another row: `label` an id, `value` with names."""
-
-    row: str
-    label: int | None
-    value: Any
-    who: str
-    at: float
-    origin: str
-    seconds: float | None
-    guess: str | None
 
 
 class LabelStore:
@@ -110,9 +96,9 @@ class LabelStore:
                     raise Missing(Message("There is no row “{row}” here any more.", row=str(entry["row"])[:40]))
                 label, value = None, None
                 if state.shape.by_label:
-                    label = _label_id(entry.get("label"), by_id, by_name)
+                    label = label_id(entry.get("label"), by_id, by_name)
                 else:
-                    value = _checked(state, entry.get("value"), by_id, by_name)
+                    value = checked(state, entry.get("value"), by_id, by_name)
                 number = int(seq)  # type: ignore[arg-type]
                 if entry.get("takes_back"):
                     back = entry["takes_back"]
@@ -123,7 +109,7 @@ class LabelStore:
                     saved.append(number)
                     continue
                 client = clean(str(entry.get("client") or annotator))[:100]
-                how = (origin, _seconds(entry.get("seconds")), _guess(entry.get("guess")))
+                how = (origin, seconds(entry.get("seconds")), guess(entry.get("guess")))
                 good.append((row, label, value, annotator, now, client, number, *how))
                 saved.append(number)
             except Missing as error:
@@ -145,8 +131,8 @@ class LabelStore:
         good: list[tuple[Any, ...]] = []
         for number, one in enumerate(answers):
             try:
-                value = None if state.shape.by_label else _checked(state, one.value, by_id, by_name)
-                label = _label_id(one.label, by_id, by_name) if state.shape.by_label else None
+                value = None if state.shape.by_label else checked(state, one.value, by_id, by_name)
+                label = label_id(one.label, by_id, by_name) if state.shape.by_label else None
             except (Missing, KeyError, TypeError, ValueError):
                 continue
             how = (one.origin, one.seconds, one.guess)
@@ -193,7 +179,7 @@ class LabelStore:
             }
             for r in self._log.read().execute("SELECT * FROM answers WHERE row = ? ORDER BY seq DESC", (packed(row),))
         ]
-        in_file = _said_by_file(state, place, names)
+        in_file = said_by_file(state, place, names)
         if in_file is not None:
             one = next(i for i in state.rows.imports if row.startswith(f"{i.id}:"))
             found.append({"who": one.name, "label": in_file, "at": one.at, "origin": "file", "undone": False})
@@ -323,42 +309,6 @@ class LabelStore:
         return version
 
 
-def _said_by_file(state: State, place: int, names: Mapping[int, str]) -> str | None:
-    """The file's own answer in one line; None where it gives none."""
-    if state.shape.by_label:
-        return names.get(int(state.file_label[place]))
-    value = state.value_in_file(place)
-    if value is None or state.shape.target is None:
-        return None
-    return kind(state.shape.target.kind).shown(value, {"text": state.texts([place])[0]})
-
-
-def _checked(state: State, value: Any, by_id: set[int], by_name: Mapping[str, int]) -> str | None:
-    """An answer that is a value, as JSON with label ids in the place of names. ValueError or Missing where it is none."""
-    if value is None or state.shape.target is None:
-        return None
-    target = kind(state.shape.target.kind)
-    good = target.check(value)
-    ids = {name: _label_id(name, by_id, by_name) for name in target.names(good)}
-    return json.dumps(target.renamed(good, ids), ensure_ascii=False)
-
-
-def _seconds(told: Any) -> float | None:
-    """How long a person looked; a page left open over lunch counts an hour at most."""
-    try:
-        return min(max(float(told), 0.0), 3600.0) if told is not None else None
-    except (TypeError, ValueError):
-        return None
-
-
-def _guess(told: Any) -> str | None:
-    """What the model had said before the person answered: {"label" or "value", "p"}; anything else is left out."""
-    if not isinstance(told, Mapping) or not isinstance(told.get("p"), int | float):
-        return None
-    kept = json.dumps({key: told[key] for key in ("label", "value", "p") if key in told}, ensure_ascii=False)
-    return kept if len(kept) <= LONGEST_GUESS else None
-
-
 def _put_back(db: sqlite3.Connection, row: int, version: int) -> None:
     """What stood on a row before its last answer is in force again."""
     if votes.is_on(db):
@@ -417,16 +367,6 @@ def in_order(values: Sequence[str]) -> list[str]:
 
 def label_name(value: str) -> str:
     return " ".join(value.split())[:LONGEST_NAME]
-
-
-def _label_id(label: Any, by_id: set[int], by_name: Mapping[str, int]) -> int | None:
-    if label is None:
-        return None
-    if isinstance(label, int) and not isinstance(label, bool) and label in by_id:
-        return label
-    if isinstance(label, str) and label in by_name:
-        return by_name[label]
-    raise Missing(Message("There is no label “{label}” any more.", label=str(label)[:60]))
 
 
 def _alive(db: sqlite3.Connection) -> list[sqlite3.Row]:
@@ -504,4 +444,14 @@ def alive_label(state: State, label: int | str) -> int:
     return found
 
 
-__all__ = ["KEYS", "Carried", "Change", "Label", "LabelStore", "alive_label", "in_order", "insert_label", "register_values"]
+__all__ = [
+    "KEYS",
+    "Carried",
+    "Change",
+    "Label",
+    "LabelStore",
+    "alive_label",
+    "in_order",
+    "insert_label",
+    "register_values",
+]

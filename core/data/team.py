@@ -96,6 +96,12 @@ class Mine:
     said: Mapping[int, tuple[int | None, Any, float]]
     blind: bool
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of theirs, with and without their answer."""
+        rows, left = int(self.rows.sum()), int(self.open.sum())
+        return {"rows": rows, "labelled": rows - left, "unlabelled": left}
+
     def carrying(self, state: State, label: int) -> NDArray[np.bool_]:
         """Rows that carry the label at a place among the alive ones, as far as the person may know."""
         if not self.blind:
@@ -109,6 +115,21 @@ class Mine:
         """The person's own answer, with the names that labels have now; None without one."""
         label, value, _ = self.said.get(place, (None, None, 0.0))
         return named(state, label, value)
+
+
+def as_mine(state: State, rows: list[dict[str, Any]], own: Mine) -> dict[str, float]:
+    """Put a person's own answers in the place of those in force, in rows of `browse.queue`; {row: when} of those that have one."""
+    ids, times = {label.name: label.id for label in state.alive}, {}
+    for row in rows:
+        value = own.value(state, row["number"] - 1)
+        single = state.shape.by_label
+        row["answered"] = value is not None
+        row["label"], row["label_id"] = (value, ids.get(value)) if single else (None, None)
+        row["value"] = None if single else value
+        row["origin"] = None if value is None else "human"
+        if value is not None:
+            times[row["id"]] = own.said[row["number"] - 1][2]
+    return times
 
 
 def person(told: Any) -> str | None:
@@ -159,9 +180,7 @@ def mine(data: Dataset, name: str, team: Team | None = None) -> Mine:
 
 def answers_of(data: Dataset, name: str) -> dict[int, tuple[int | None, Any, float]]:
     """place -> a person's last answer that is none taken back and none of settling: (label id, value with label ids, when)."""
-    query = (
-        "SELECT row, label, value, at, MAX(seq) FROM answers WHERE who = ? AND NOT undone AND origin != 'settled' GROUP BY row"
-    )
+    query = "SELECT row, label, value, at, MAX(seq) FROM answers WHERE who = ? AND NOT undone AND origin != 'settled' GROUP BY row"
     found = data.log.read().execute(query, (name,)).fetchall()
     places = data.state.rows.places(np.array([r["row"] for r in found], np.int64))
     return {

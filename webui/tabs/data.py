@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core import tasks
-from core.data import intake, templates
+from core.data import intake, languages, templates
 from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.splits import TEST, VALIDATION
@@ -27,12 +27,6 @@ GROUPED = ("finding:conflict", "finding:duplicate", "finding:leak")  # equal tex
 LONGEST = 2_000  # characters of a cell sent for the table of rows
 NAMED = ("category", "categories", "spans")  # kinds of answers that are made of labels
 OF_ENCODERS = ("long", "unknown")  # findings about what the bundled encoder reads
-LANGUAGES = {
-    "en": Message("English"), "zh": Message("Chinese"), "de": Message("German"), "fr": Message("French"), "es": Message("Spanish"),
-    "it": Message("Italian"), "pt": Message("Portuguese"), "nl": Message("Dutch"), "pl": Message("Polish"), "tr": Message("Turkish"),
-    "sv": Message("Swedish"), "ja": Message("Japanese"), "ko": Message("Korean"), "th": Message("Thai"), "ru": Message("Russian"),
-    "ar": Message("Arabic"), "el": Message("Greek"), "he": Message("Hebrew"), "hi": Message("Hindi"),
-}  # fmt: skip
 
 
 def tab(page: Page) -> None:
@@ -181,7 +175,7 @@ def facts(here: Here) -> dict[str, Any]:
         "unit": unit,
         "mean": told.mean_words if told.spaces else told.mean_characters,
         "most": (told.words if told.spaces else told.characters).get(100, 0),
-        "language": LANGUAGES.get(told.language, Message("not clear")),
+        "language": languages.NAMES.get(told.language, Message("not clear")),
         "fit": _fit(told.tokens.get(100, 0), _cut(data)) if _cuts(data) else None,
         "histogram": [
             {"low": low, "high": high, "count": count} for low, high, count in zip(edges, edges[1:], n, strict=False)
@@ -240,22 +234,22 @@ def findings(here: Here) -> list[Any]:
 def fix(here: Here, *, finding: str, fix: str) -> dict[str, Any]:
     from core.data import checks
 
-    return {"group": checks.apply(here.dataset, finding, fix, who=here.workspace.user)}
+    return {"group": checks.apply(here.dataset, finding, fix, who=here.person)}
 
 
 @call
 def exclude(here: Here, *, rows: list[str]) -> dict[str, Any]:
-    return {"group": here.dataset.exclude(rows, who=here.workspace.user)}
+    return {"group": here.dataset.exclude(rows, who=here.person)}
 
 
 @call
 def restore(here: Here, *, rows: list[str]) -> dict[str, Any]:
-    return {"group": here.dataset.restore(rows, who=here.workspace.user)}
+    return {"group": here.dataset.restore(rows, who=here.person)}
 
 
 @call
 def move(here: Here, *, rows: list[str], split: str | None) -> dict[str, Any]:
-    return {"group": here.dataset.move(rows, split, who=here.workspace.user)}
+    return {"group": here.dataset.move(rows, split, who=here.person)}
 
 
 @call
@@ -304,7 +298,7 @@ def _under_way(here: Here) -> dict[str, Any] | None:
 
 
 def _put(here: Here, entry: dict[str, Any]) -> None:
-    refused = here.dataset.labels.put([entry], here.workspace.user)["refused"]
+    refused = here.dataset.labels.decide(entry, here.person)["refused"]
     if refused:
         raise DataError(Message.from_json(refused[0]["message"]))
 

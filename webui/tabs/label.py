@@ -6,16 +6,18 @@ names, so that a label renamed meanwhile is still the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from core import tasks
+from core.data import team, votes
 from core.data.shape import Shape
 from core.data.values import kind
 from core.errors import HoneError
-from core.projects import find
+from core.sharing import is_others
 from core.words import Message
-from webui.calls import Here, call, panel
+from webui.calls import Here, call, labelling, panel
 from webui.page import Page
 
 MOST = 200  # texts a call
@@ -27,6 +29,7 @@ def tab(page: Page) -> None:
 
 
 @call
+@labelling
 def state(here: Here) -> dict[str, Any]:
     """Labels, counts, the question and how it is answered. `data` changes when other rows are there, not with a label.
 
@@ -36,26 +39,31 @@ def state(here: Here) -> dict[str, Any]:
     counts, shape = data.counts(), data.shape
     task = tasks.task(shape.task)
     annotation, called = task.annotation, {column.role: column.called or column.title for column in task.columns}
+    mine = _mine(here)
     return {
         "empty": data.empty,
         "data": "-".join(str(one.id) for one in data.imports) + f":{shape.task}:{sorted(data.rows.roles.items())}",
-        "me": here.workspace.user,
+        "me": here.person,
+        "guest": here.is_guest,
         "question": annotation.question,
         "kind": annotation.kind,
         "single": shape.by_label,
         "inputs": [{"role": part.role, "kind": part.kind, "title": called[part.role]} for part in shape.inputs],
         "scale": _scale(data) if annotation.kind == "number" else None,
         "longest": LONGEST,
-        "labels": _labels(data),
+        "labels": _labels(data) if mine is None else _labels_of(data, mine),
         "counts": {
             "rows": counts.labelled + counts.unlabelled,
             "labelled": counts.labelled,
             "unlabelled": counts.unlabelled,
-        },
+        }
+        if mine is None
+        else mine.counts,
     }
 
 
 @call
+@labelling
 def texts(
     here: Here,
     *,
@@ -72,8 +80,12 @@ def texts(
     if show == "search":
         only = {"": "all", "none": "unlabelled"}.get(label, f"label:{label}")
     words = str(search) if show == "search" else ""
-    page = data.queue(order, only, words, after, min(max(1, int(count)), MOST))
-    given = data.labels.given([row["id"] for row in page.rows if row["origin"] == "human"])
+    mine = _mine(here)
+    page = data.queue(order, only, words, after, min(max(1, int(count)), MOST), mine=mine)
+    if mine is None:
+        given = data.labels.given([row["id"] for row in page.rows if row["origin"] == "human"])
+    else:
+        given = {row: {"who": here.person, "at": at} for row, at in team.as_mine(data.state, page.rows, mine).items()}
     ids = {one.name: one.id for one in data.state.alive}
     rows, before = [], after
     for row in page.rows:
@@ -83,18 +95,22 @@ def texts(
 
 
 @call
+@labelling
 def put(here: Here, *, project: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     """Save answers; what cannot be saved is named in `refused` and holds up nothing. `project` is the one they were given in."""
-    data = here.studio.dataset(find(here.workspace, project).data)
-    return data.labels.put(entries, here.workspace.user)
+    data = here.studio.dataset(here.project_of(project).data)
+    if is_others(project):
+        votes.join(data, here.person)
+    return data.labels.put(entries, here.person)
 
 
 @call
+@labelling
 def history(here: Here, *, row: str) -> list[dict[str, Any]]:
     """Who gave this row which answer, newest first: `label` where it is one label, else `said`, the answer in a line."""
     data = here.dataset
     colours = {one["name"]: one for one in _labels(data)}
-    single = data.shape.by_label
+    single, mine = data.shape.by_label, _mine(here)
     return [
         {
             "who": _who(here, entry["who"]) if entry["origin"] != "file" else entry["who"],
@@ -107,6 +123,7 @@ def history(here: Here, *, row: str) -> list[dict[str, Any]]:
             "undone": entry["undone"],
         }
         for entry in data.labels.history(row)
+        if not (mine and mine.blind) or entry["origin"] == "file" or entry["who"] == here.person
     ]
 
 
@@ -119,7 +136,7 @@ def create(here: Here, *, names: list[str]) -> dict[str, Any]:
     labels, done = here.dataset.labels, []
     try:
         for name in names:
-            done.append(labels.create(name, who=here.workspace.user))
+            done.append(labels.create(name, who=here.person))
     except HoneError:
         for change in reversed(done):
             labels.undo_change(change.change)
@@ -129,22 +146,22 @@ def create(here: Here, *, names: list[str]) -> dict[str, Any]:
 
 @call
 def rename(here: Here, *, label: int, name: str) -> dict[str, Any]:
-    return _changed(here, here.dataset.labels.rename(label, name, here.workspace.user))
+    return _changed(here, here.dataset.labels.rename(label, name, here.person))
 
 
 @call
 def recolour(here: Here, *, label: int, colour: int) -> dict[str, Any]:
-    return _changed(here, here.dataset.labels.recolour(label, colour + 1, here.workspace.user))
+    return _changed(here, here.dataset.labels.recolour(label, colour + 1, here.person))
 
 
 @call
 def merge(here: Here, *, label: int, into: int) -> dict[str, Any]:
-    return _changed(here, here.dataset.labels.merge(label, into, here.workspace.user))
+    return _changed(here, here.dataset.labels.merge(label, into, here.person))
 
 
 @call
 def delete(here: Here, *, label: int) -> dict[str, Any]:
-    return _changed(here, here.dataset.labels.delete(label, here.workspace.user))
+    return _changed(here, here.dataset.labels.delete(label, here.person))
 
 
 @call
@@ -215,4 +232,20 @@ def _scale(data: Any) -> dict[str, Any] | None:
 
 
 def _who(here: Here, name: str) -> Message | str:
-    return Message("you") if name == here.workspace.user else name
+    return Message("you") if name == here.person else name
+
+
+def _mine(here: Here) -> team.Mine | None:
+    """What falls to the person, where several label and they are one of them; the owner sees everything unless they take part."""
+    data = here.dataset
+    who_labels = team.of(data.log)
+    if not who_labels.on or not (here.is_guest or here.person in who_labels.people):
+        return None
+    return team.mine(data, here.person, who_labels)
+
+
+def _labels_of(data: Any, mine: team.Mine) -> list[dict[str, Any]]:
+    """The labels, counted over a person's own answers."""
+    state = data.state
+    counts = Counter(name for place in mine.said for name in team.names_in(state, mine.value(state, place)))
+    return [{**one, "count": counts[one["name"]]} for one in _labels(data)]
