@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.data import guesses
 from core.data.chunks import take_array
 from core.data.images import linked
 from core.data.splits import NAMES
@@ -22,7 +23,8 @@ EVERY = 20  # of plain texts one is held back, to see by it whether reading them
 
 @dataclass(frozen=True)
 class FrozenInfo:
-    """`labels` in the order of the model's outputs; `counts` rows of each split; `label_counts` of the training rows, by label."""
+    """`labels` in the order of the model's outputs; `counts` rows of each split; `label_counts` of the training rows, by label; `guessed`
+    how many training rows carry a guess of rules instead of an answer."""
 
     labels: tuple[str, ...]
     colours: tuple[int, ...]
@@ -31,14 +33,19 @@ class FrozenInfo:
     version: int
     name: str
     columns: dict[str, Any]
+    guessed: int = 0
 
 
 def freeze(state: State, path: Path) -> FrozenInfo:
-    """Write rows.arrow: id, every role of the task, split; and the pictures the rows name, in `files` beside it. Duplicates stay as they are. An empty data set gives an empty file."""
+    """Write rows.arrow: id, every role of the task, split; and the pictures the rows name, in `files` beside it. Duplicates stay as they are. An empty data set gives an empty file.
+
+    Rows with a guess of rules are there only where the person wants to learn from them; a column `origin` then tells "label" from "rule"."""
     shape, target = state.shape, state.shape.target
-    places = np.flatnonzero(state.usable & (state.label >= 0))
+    extra = guesses.learnable(state)
+    places = np.sort(np.concatenate([np.flatnonzero(state.usable & (state.label >= 0)), extra]))
     parts = np.array(NAMES, object)
-    schema = pa.schema([(name, pa.string()) for name in ("id", *(part.role for part in shape.parts), "split")])
+    columns_of = ("id", *(part.role for part in shape.parts), "split", *(("origin",) if len(extra) else ()))
+    schema = pa.schema([(name, pa.string()) for name in columns_of])
     counted: Counter[str] = Counter()
     trained: Counter[str] = Counter()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +62,11 @@ def freeze(state: State, path: Path) -> FrozenInfo:
                 if part.kind == "image":
                     linked(columns[part.role].to_pylist(), state.rows.folder / "files", path.parent / "files")
             if target:
-                values = [state.value(place) for place in some.tolist()]
+                given = (state.label[some] >= 0).tolist()
+                values = [
+                    state.value(place) if answered else guesses.value(state, place)
+                    for place, answered in zip(some.tolist(), given, strict=True)
+                ]
                 columns[target.role] = pa.array([encode(target.kind, value) for value in values], pa.string())
                 names = kind(target.kind).names
                 for value, learns in zip(values, (state.split[some] == 0).tolist(), strict=True):
@@ -63,6 +74,7 @@ def freeze(state: State, path: Path) -> FrozenInfo:
                     counted.update(there)
                     trained.update(there if learns else ())
             columns["split"] = pa.array(parts[state.split[some]], pa.string())
+            columns["origin"] = pa.array(np.where(np.isin(some, extra), "rule", "label"), pa.string())
             writer.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
     kept = [one for one in state.alive if counted[one.name]]
     return FrozenInfo(
@@ -73,6 +85,7 @@ def freeze(state: State, path: Path) -> FrozenInfo:
         version=state.version,
         name=", ".join(one.name for one in state.rows.imports)[:300],
         columns={role: state.rows.roles.get(role) for role in shape.names},
+        guessed=len(extra),
     )
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data import guesses as guessing
 from core.data.chunks import flags, patched, take
 from core.data.how import clean
 from core.data.rows import Import, Rows
@@ -68,6 +69,7 @@ class State:
     said: Mapping[int, Any] = field(
         default_factory=dict
     )  # place -> a person's answer as a value, label ids in the place of names
+    guesses: guessing.Guesses = field(default_factory=guessing.Guesses)
     memory: dict[str, Any] = field(default_factory=dict, compare=False)  # results of other modules, by name
     text_memory: dict[str, Any] = field(default_factory=dict, compare=False)  # those that follow from the texts alone
     _searches: OrderedDict[str, NDArray[np.bool_]] = field(default_factory=OrderedDict, compare=False)
@@ -355,7 +357,9 @@ def load(connection: sqlite3.Connection, stamps: Mapping[str, int], folder: Path
         human, said = _answers(connection, rows, None if fresh else before)
     edits = before.edits if before and not fresh and "edits" in same else _edits(connection, rows)
     plan = SplitPlan.from_json(setting(connection, "split") or {})
-    state = State(dict(stamps), rows, plan, labels, values, human, edits, said)
+    kept = before.guesses if before and not fresh and "guesses" in same else None
+    guesses = kept or guessing.read(connection, rows, setting(connection, "guesses"))
+    state = State(dict(stamps), rows, plan, labels, values, human, edits, said, guesses)
     if before and not fresh:
         _take_over(before, state, same)
     return state

@@ -193,6 +193,9 @@ class _Card(Page):
                 (self.say(Message("for the final test (test set)")), f"{counts.get('test', 0):,}"),
             ],
         )
+        if guessed := data.get("guessed"):
+            told = Message("Of the texts to learn from, {n:,} carry a label that rules guessed and nobody checked.", n=guessed)
+            yield self.say(told) + "\n"
         columns = data.get("columns") or {}
         if len(self.inputs) == 1 and self.by_label and columns.get("text"):
             yield (

@@ -307,6 +307,7 @@ def _learnt_from(frozen: Any) -> dict[str, Any]:
         "version": frozen.version,
         "columns": dict(frozen.columns),
         "counts": {part: int(frozen.counts.get(part, 0)) for part in ("train", "validation", "test")},
+        **({"guessed": frozen.guessed} if frozen.guessed else {}),
     }
 
 
