@@ -1,4 +1,4 @@
-"""Changes to rows as entries of a log: leave out, take back in, move to a split, change a cell. Files are never touched.
+"""Changes to rows as entries of a log: leave out, take back in, move to a split, change a cell, merge labels. Files are never touched.
 
 Entries of one click form a group; undoing a group is one mark. Knows nothing of why an edit is made: findings name themselves.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ from core.errors import Missing
 from core.words import Message
 from core.workspace import new_id
 
-Kind = Literal["exclude", "restore", "split", "cell"]
+if TYPE_CHECKING:
+    from core.data.state import State
+
+Kind = Literal["exclude", "restore", "split", "cell", "labels"]
 
 
 def add(
@@ -59,6 +62,12 @@ def undo(log: Log, group: str) -> None:
             raise Missing(Message("There is no such change to undo."))
 
 
+def label_changes(log: Log, group: str) -> list[str]:
+    """The changes of the label list that a group made; none for edits of rows."""
+    found = log.read().execute("SELECT value FROM edits WHERE grp = ? AND kind = 'labels'", (str(group),)).fetchone()
+    return list(json.loads(found["value"])["changes"]) if found else []
+
+
 def history(log: Log, most: int = 50) -> list[Mapping[str, Any]]:
     """The last groups: [{group, kind, title, rows, who, at, undone}]."""
     return [
@@ -78,9 +87,21 @@ def history(log: Log, most: int = 50) -> list[Mapping[str, Any]]:
     ]
 
 
-def cells(column: str, texts: Sequence[str]) -> dict[str, Any]:
-    """The value of a "cell" edit: one new text a row."""
-    return {"column": column, "cells": list(texts)}
+def cells(column: str | Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    """The value of a "cell" edit: one new text a row, in one column, or in one of their own each."""
+    return {"column": column if isinstance(column, str) else list(column), "cells": list(texts)}
+
+
+def one_column(state: State) -> bool:
+    """Do the texts of every file stand in one column, so that they can be changed there?"""
+    return all(state.rows.column_of(one, state.shape.first) for one in state.rows.imports)
+
+
+def retyped(state: State, places: NDArray[np.int64], texts: Sequence[str]) -> dict[str, Any]:
+    """The value of a "cell" edit that gives some rows other texts, each file's in its own column; see `one_column`."""
+    columns = [str(state.rows.column_of(one, state.shape.first)) for one in state.rows.imports]
+    which = np.searchsorted(state.rows.starts, places, side="right") - 1
+    return cells(columns[0] if len(set(columns)) == 1 else [columns[i] for i in which.tolist()], texts)
 
 
 TITLES: Mapping[str, Message] = {
@@ -88,4 +109,5 @@ TITLES: Mapping[str, Message] = {
     "restore": Message("Taken back in"),
     "split": Message("Moved to another part"),
     "cell": Message("Changed"),
+    "labels": Message("Labels merged"),
 }

@@ -5,7 +5,6 @@ Lengths and tokens come from a sample of a large data set; counts are exact. Tok
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,25 +12,13 @@ from typing import Any
 import numpy as np
 
 from core.data.browse import counts
+from core.data.languages import language
 from core.data.state import State
 from core.data.tokens import LONGEST, token_counts
 
 SAMPLE = 20_000  # texts looked at for lengths
 TOKENIZED = 3_000  # texts tokenized
 PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
-
-STOPWORDS = {
-    "en": "the of and a i an my me about do so if would to in is you that it for on with as are this be at or from have not by but what all were we when your can there",
-    "de": "der die und das ist nicht ein eine zu den mit von für auf dem sich des im ich sie es auch als wie an bei oder aus",
-    "fr": "le la les de des et est un une que pour dans ce il qui ne sur pas au plus avec sont je vous nous mais ou elle",
-    "es": "el la los las de que y en un una por con para es no se lo como más pero sus le ya o este sí porque muy",
-    "it": "il lo la gli le di che è e un una per con non sono del della si come più ma anche nel alla questo",
-    "pt": "o a os as de que e em um uma por com para é não se do da no na mais como mas foi ao ele das",
-    "nl": "de het een en van is dat die niet in op te zijn voor met er aan ook als maar om dan zou wat",
-    "pl": "nie to się w na i z że do jest jak o co tak za po ale ja od czy dla już",
-    "tr": "bir ve bu da için ile de çok ne gibi daha ama var ben mi kadar en o",
-    "sv": "och att det som en på är av för med den till inte om jag ett han men var",
-}
 
 
 @dataclass(frozen=True)
@@ -123,35 +110,6 @@ def numbers(state: State, bins: int = 20) -> list[dict[str, Any]]:
     return told
 
 
-def language(texts: Sequence[str]) -> tuple[str, bool]:
-    """A guess at the language ("" when none fits), and whether words are set apart by spaces."""
-    text = " ".join(t[:500] for t in texts[:500])
-    letters = [c for c in text if c.isalpha()]
-    if not letters:
-        return "", True
-    scripts = Counter(_script(c) for c in letters[:50_000])
-    n = scripts.total()
-    if scripts["kana"] > 0.05 * n:
-        return "ja", False
-    if scripts["han"] > 0.3 * n:
-        return "zh", False
-    for script, name, spaces in (
-        ("hangul", "ko", True),
-        ("thai", "th", False),
-        ("cyrillic", "ru", True),
-        ("arabic", "ar", True),
-        ("greek", "el", True),
-        ("hebrew", "he", True),
-        ("devanagari", "hi", True),
-    ):
-        if scripts[script] > 0.3 * n:
-            return name, spaces
-    words = Counter(text.lower().split())
-    share = {name: sum(words[w] for w in common.split()) for name, common in STOPWORDS.items()}
-    best = max(share, key=lambda name: share[name])
-    return (best if share[best] > 0.05 * words.total() else ""), True
-
-
 def _looks(state: State) -> dict[str, Any]:
     """Everything that follows from the texts alone."""
     memory = state.text_memory
@@ -195,23 +153,3 @@ def _sample(state: State, most: int) -> list[str]:
 
 def _percentiles(values: Any) -> dict[int, float]:
     return {p: round(float(np.percentile(values, p)), 1) for p in PERCENTILES}
-
-
-def _script(c: str) -> str:
-    n = ord(c)
-    if n < 0x250:
-        return "latin"
-    for low, high, name in (
-        (0x370, 0x3FF, "greek"),
-        (0x400, 0x52F, "cyrillic"),
-        (0x590, 0x5FF, "hebrew"),
-        (0x600, 0x6FF, "arabic"),
-        (0x900, 0x97F, "devanagari"),
-        (0xE00, 0xE7F, "thai"),
-        (0x3040, 0x30FF, "kana"),
-        (0x3400, 0x9FFF, "han"),
-        (0xAC00, 0xD7AF, "hangul"),
-    ):
-        if low <= n <= high:
-            return name
-    return "other"

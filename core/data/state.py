@@ -466,8 +466,10 @@ def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:
         elif edit["kind"] == "split":
             moved[here] = OPEN if value is None else NAMES.index(value)
         elif edit["kind"] == "cell":
-            column = cells.setdefault(value["column"], {})
-            column.update((int(p), c) for p, c in zip(places, value["cells"], strict=True) if p >= 0)
+            columns = [value["column"]] * len(places) if isinstance(value["column"], str) else value["column"]
+            for place, column, cell in zip(places.tolist(), columns, value["cells"], strict=True):
+                if place >= 0:
+                    cells.setdefault(column, {})[place] = cell
         if edit["finding"] and len(here):
             done[edit["finding"]] = (edit["grp"], edit["fix"] or "", len(here))
     return Edits(excluded, moved, cells, done)

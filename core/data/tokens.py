@@ -26,6 +26,13 @@ def token_counts(texts: Sequence[str]) -> tuple[list[int], list[int]]:
     return [len(ids) + 2 for ids in numbers], [ids.count(unknown) if unknown is not None else 0 for ids in numbers]
 
 
+def read_until(text: str) -> int:
+    """How many characters of a text the model reads; all where its tokenizer is not installed."""
+    tokenizer, most = _tokenizer(), limit() - 2
+    ends = tokenizer.encode(text[:LONGEST], add_special_tokens=False).offsets if tokenizer else []
+    return int(ends[most - 1][1]) if len(ends) > most else len(text)
+
+
 def limit() -> int:
     """The most tokens the model reads."""
     return BASES[BUNDLED].max_length

@@ -100,10 +100,10 @@ def test_rare_labels_are_named(tmp_path: Path) -> None:
 
 
 def test_long_texts_are_found_exactly(tmp_path: Path) -> None:
-    data = opened(tmp_path, ([*plain(), ("word " * 509, "a"), ("word " * 511, "a"), ("w" * 5000, "b")], None))
+    data = opened(tmp_path, ([*plain(), ("word " * 509, "a"), ("word " * 1020, "a"), ("w" * 5000, "b")], None))
     assert data.page(only="finding:long").total == found(data)["long"].count == 1
     assert str(found(data)["long"].title) == "1 text is longer than the bundled model reads (512 word pieces)."
-    assert str(found(data)["long"].detail) == "What comes after that is cut."
+    assert str(found(data)["long"].detail) == "What comes after that is cut: 50 % of what stands in them."
     data.set_shape(Shape("masked", (Part("text", "text"),)))
     assert str(found(data)["long"].detail) == "They are read in several pieces."
 
