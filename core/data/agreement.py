@@ -107,7 +107,7 @@ def mean_of(figures: Iterable[Figure]) -> Figure:
 # --- any number of people ---
 
 
-def fleiss(ratings: Ratings, seed: int = 1) -> Figure:
+def fleiss(ratings: Ratings, seed: int = 1, interval: bool = True) -> Figure:
     """Fleiss' kappa over rows with two answers or more, with an interval from rows drawn anew."""
     table = _counts(ratings)[0]
     if not len(table):
@@ -123,11 +123,15 @@ def fleiss(ratings: Ratings, seed: int = 1) -> Figure:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(by_chance < 1 - 1e-12, (observed - by_chance) / (1 - by_chance), np.nan)
 
-    return _with_interval(kappa, len(table), int(many.sum()), table.shape[1], seed)
+    return _with_interval(kappa, len(table), int(many.sum()), table.shape[1], seed if interval else None)
 
 
 def alpha(
-    ratings: Ratings, distance: str | Distance = "nominal", weights: Sequence[float] | None = None, seed: int = 1
+    ratings: Ratings,
+    distance: str | Distance = "nominal",
+    weights: Sequence[float] | None = None,
+    seed: int = 1,
+    interval: bool = True,
 ) -> Figure:
     """Krippendorff's alpha over rows with two answers or more; gaps are allowed.
 
@@ -141,7 +145,7 @@ def alpha(
     many = table.sum(axis=1)
     counts_as = np.ones(len(table)) if weights is None else _weights_of(ratings, weights)
     if distance == "interval":
-        return _interval_alpha(table, values, counts_as, seed)
+        return _interval_alpha(table, values, counts_as, seed if interval else None)
     far = _distances(values, distance, counts_as @ table)
     apart = ((table @ far) * table).sum(axis=1) / (many - 1)
 
@@ -152,11 +156,11 @@ def alpha(
         expected = ((margins @ far) * margins).sum(axis=1) / (total - 1)
         return _one_less(drawn @ apart, expected)
 
-    return _with_interval(of, len(table), int(many.sum()), table.shape[1], seed)
+    return _with_interval(of, len(table), int(many.sum()), table.shape[1], seed if interval else None)
 
 
 def _interval_alpha(
-    table: NDArray[np.float64], values: Sequence[Any], counts_as: NDArray[np.float64], seed: int
+    table: NDArray[np.float64], values: Sequence[Any], counts_as: NDArray[np.float64], seed: int | None
 ) -> Figure:
     """The same for squared differences, which follow from sums and sums of squares: any number of different values."""
     x = np.array([float(value) for value in values])
@@ -216,11 +220,11 @@ def _distances(values: Sequence[Any], distance: str | Distance, margins: NDArray
 
 
 def _with_interval(
-    of: Callable[[NDArray[np.float64]], NDArray[np.float64]], rows: int, answers: int, width: int, seed: int
+    of: Callable[[NDArray[np.float64]], NDArray[np.float64]], rows: int, answers: int, width: int, seed: int | None
 ) -> Figure:
     """The figure, and the middle 95 % of it over rows drawn anew. `of`: weights (draws, rows) -> figures."""
     value = float(of(np.ones((1, rows)))[0])
-    if not np.isfinite(value) or rows < 2:
+    if not np.isfinite(value) or rows < 2 or seed is None:
         return Figure(value, float("nan"), float("nan"), rows, answers)
     draws = max(50, min(RESAMPLES, MOST_CELLS // max(1, rows * max(1, width // 8))))
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), draws).astype(np.float64)

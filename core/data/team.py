@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,9 +134,11 @@ def as_mine(state: State, rows: list[dict[str, Any]], own: Mine) -> dict[str, fl
 
 
 def person(told: Any) -> str | None:
-    """A name as a person wrote it, cleaned and cut; None where nothing is left."""
-    name = " ".join(clean(str(told)).split())[:LONGEST_NAME].strip() if isinstance(told, str) else ""
-    return name or None
+    """A name as a person wrote it, cut, without signs that cannot be seen; None where nothing is left."""
+    if not isinstance(told, str):
+        return None
+    seen = "".join(sign for sign in clean(told) if unicodedata.category(sign) not in ("Cf", "Cc", "Co", "Cn"))
+    return " ".join(seen.split())[:LONGEST_NAME].strip() or None
 
 
 def of(log: Log) -> Team:
@@ -218,7 +221,7 @@ def in_file(state: State) -> NDArray[np.bool_]:
 def settled(data: Dataset, state: State) -> NDArray[np.bool_]:
     """Rows whose answer somebody has settled."""
     if "settled" not in state.memory:
-        query = "SELECT f.row FROM in_force f JOIN answers a ON a.seq = f.seq WHERE a.origin = 'settled'"
+        query = "SELECT row FROM answers WHERE origin = 'settled' AND NOT undone"
         rows = np.array([r[0] for r in data.log.read().execute(query)], np.int64)
         mask, places = np.zeros(len(state), np.bool_), state.rows.places(rows)
         mask[places[places >= 0]] = True

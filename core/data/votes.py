@@ -112,6 +112,7 @@ def set_team(data: Dataset, team: Team) -> None:
     with data.log.change("answers") as (db, version):
         before = Team.from_json(setting(db, "team"))
         store(db, "team", team.as_json())
+        db.execute("CREATE INDEX IF NOT EXISTS answers_settled ON answers (row) WHERE origin = 'settled'")
         if before.on != team.on:
             count_all(db, version)
 
