@@ -18,7 +18,7 @@ from core.data.team import Mine
 from core.errors import DataError, Missing
 from core.words import Message, listed
 
-SORTS = ("row", "text", "length", "label", "split")
+SORTS = ("row", "text", "length", "label", "split", "alike")
 FILTERS = ("unlabelled", "labelled", "guessed", "excluded", "empty", "edited", "by_hand")
 MOST_A_PAGE = 500
 
@@ -91,7 +91,7 @@ def page(
     """Rows `start` to `start + count` of those that fit all filters.
 
     `label`: id or name. `split`: train | validation | test. `only`: unlabelled | labelled | guessed | excluded | empty | edited | by_hand |
-    "finding:<id>". `sort`: row | text | length | label | split, with "-" in front for the other way round.
+    "finding:<id>". `sort`: row | text | length | label | split | alike (near-equal texts side by side), with "-" in front for the other way round.
     """
     mask = _mask(state, search, label, split, only)
     order = _order(state, sort)
@@ -250,6 +250,10 @@ def _order(state: State, sort: str | None) -> NDArray[np.int64] | None:
     if key not in state.memory:
         if name == "row":
             order = np.arange(len(state))
+        elif name == "alike":
+            from core.data import near
+
+            order = np.argsort(near.groups(state), kind="stable")
         elif name == "text":
             order = pc.sort_indices(state.text).to_numpy(zero_copy_only=False).astype(np.int64)
         else:

@@ -174,13 +174,13 @@ def test_a_row_can_be_left_out_moved_and_put_back(here: Here):
 
 def test_a_finding_is_mended_and_undone(here: Here):
     loaded(here)
-    empty = next(f for f in data.findings(here) if f["code"] == "empty")
+    empty = next(f for f in data.findings(here)["findings"] if f["code"] == "empty")
     assert empty["rows"] == 1 and data.rows(here, only="finding:" + empty["id"])["total"] == 1
     group = data.fix(here, finding=empty["id"], fix=empty["fixes"][0]["id"])["group"]
-    done = next(f for f in data.findings(here) if f["code"] == "empty")
+    done = next(f for f in data.findings(here)["findings"] if f["code"] == "empty")
     assert done["done"] == group
     data.undo(here, group=group)
-    assert next(f for f in data.findings(here) if f["code"] == "empty")["done"] is None
+    assert next(f for f in data.findings(here)["findings"] if f["code"] == "empty")["done"] is None
 
 
 def test_shares_are_the_persons_and_out_of_range_is_said(here: Here):

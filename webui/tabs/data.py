@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from core import tasks
-from core.data import intake, languages, templates
+from core.data import checks, intake, kept, languages, templates
 from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.splits import TEST, VALIDATION
@@ -24,6 +25,7 @@ LIGHT = (
 )
 COUNT = 50
 GROUPED = ("finding:conflict", "finding:duplicate", "finding:leak")  # equal texts are looked at side by side
+ALIKE = ("finding:near_",)  # and near-equal ones
 LONGEST = 2_000  # characters of a cell sent for the table of rows
 NAMED = ("category", "categories", "spans")  # kinds of answers that are made of labels
 OF_ENCODERS = ("long", "unknown")  # findings about what the bundled encoder reads
@@ -202,7 +204,7 @@ def rows(
         search=str(search),
         label=None if label in ("", "none") else label,
         split=split if split in ("train", "validation", "test") else None,
-        sort="text" if only.startswith(GROUPED) else None,
+        sort="text" if only.startswith(GROUPED) else "alike" if only.startswith(ALIKE) else None,
         only="unlabelled" if label == "none" else "excluded" if split == "out" else only or None,
     )
     labels = {one["id"]: _label(one) for one in data.labels.labels()}
@@ -213,8 +215,10 @@ def rows(
 
 
 @call
-def findings(here: Here) -> list[Any]:
-    return [
+def findings(here: Here) -> dict[str, Any]:
+    """What was found, and the job that still looks for more, if one does."""
+    data = here.dataset
+    found = [
         {
             "id": f.id,
             "code": f.code,
@@ -222,18 +226,34 @@ def findings(here: Here) -> list[Any]:
             "title": f.title,
             "detail": f.detail,
             "done": f.done,
-            "rows": f.count,
+            "rows": f.count if f.looks else 0,
             "fixes": [{"id": fix.id, "title": fix.title} for fix in f.fixes],
+            "examples": [[line.as_json() for line in example] for example in f.examples],
         }
-        for f in here.dataset.findings()
-        if f.code not in OF_ENCODERS or _cuts(here.dataset)
+        for f in data.findings(wait=False)
+        if f.code not in OF_ENCODERS or _cuts(data)
     ]
+    return {"findings": found, "looking": _looking(here)}
+
+
+@call
+def report(here: Here, *, form: str) -> dict[str, Any]:
+    """An address for the data report, as a page (html) or as text (md)."""
+    from core.data.checkup import report
+
+    if form not in report.FORMS:
+        raise Missing(Message("There is no download called “{name}”.", name=form[:40]))
+    if _looking(here):
+        raise DataError(Message("The check-up is still looking."), fix=Message("Try again in a moment."))
+    name = re.sub(r"[^\w.-]+", "-", here.project.name).strip("-") or "data"
+    path = here.project.data / "cache" / f"report.{form}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(report.written(here.dataset, here.project.name, here.language, form, here.things), encoding="utf-8")
+    return {"url": here.offer(path, f"{name}-data.{form}")}
 
 
 @call
 def fix(here: Here, *, finding: str, fix: str) -> dict[str, Any]:
-    from core.data import checks
-
     return {"group": checks.apply(here.dataset, finding, fix, who=here.person)}
 
 
@@ -272,7 +292,7 @@ def undo(here: Here, *, group: str) -> None:
 
 CALLS: list[Any] = [
     state, load, example, hub, inspect, reread, job, cancel, use, remove, choices, learn, roles, shares, facts, rows,
-    findings, fix, exclude, restore, move, relabel, take_back, undo,
+    findings, report, fix, exclude, restore, move, relabel, take_back, undo,
 ]  # fmt: skip
 
 
@@ -286,6 +306,16 @@ def _start(here: Here, function: str, arguments: dict[str, Any], *, light: bool)
         f"core.tasks.intake:{function}", arguments, title=Message("Reading"), key=_key(here), light=light
     )
     return here.jobs.state(begun.id)
+
+
+def _looking(here: Here) -> dict[str, Any] | None:
+    """The job that measures what the check-up needs, begun if nobody has; None where everything is there."""
+    data = here.dataset
+    if data.empty or checks.ready(data.state):
+        return None
+    arguments = {"folder": str(here.project.data), "texts": kept.fingerprint(data.state)}
+    title, key = Message("Looking through the texts …"), f"checkup:{here.project.id}"
+    return here.jobs.state(here.jobs.start("core.data.checkup.looking:look", arguments, title=title, key=key).id)
 
 
 def _under_way(here: Here) -> dict[str, Any] | None:
@@ -360,7 +390,7 @@ def _cuts(data: Any) -> bool:
 
 def _cut(data: Any) -> int:
     """Texts longer than the bundled model reads, as the check-up counts them."""
-    return next((f.count for f in data.findings() if f.code == "long"), 0)
+    return next((f.count for f in data.findings(wait=False) if f.code == "long"), 0)
 
 
 def _fit(longest: float, cut: int) -> Message:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from core.data import twins
-from core.data.checkup.finding import EXAMPLES, Check, Example, Finding, Fix, Line, Mask, cut, left_out
-from core.data.splits import NAMES
+from core.data.checkup.finding import EXAMPLES, Check, Example, Finding, Fix, Line, Mask, cut, left_out, part_of
 from core.data.state import State
 from core.words import Message, plural
 
@@ -77,7 +76,7 @@ def _duplicates(state: State) -> Finding | None:
         Message("They count double."),
         n,
         (Fix("keep_one", Message("Keep one")),),
-        examples=_examples(state, twins.duplicate_rows(state), lambda state, places: f"{len(places)}×"),
+        examples=_examples(state, twins.duplicate_rows(state), lambda state, places: [f"{len(places)}×"]),
     )
 
 
@@ -85,7 +84,9 @@ def _texts(state: State, mask: Mask) -> int:
     return len(np.unique(state.keys[mask]))
 
 
-def _examples(state: State, mask: Mask, note: Callable[[State, list[int]], str]) -> tuple[Example, ...]:
+def _examples(
+    state: State, mask: Mask, notes: Callable[[State, list[int]], Iterable[Message | str]]
+) -> tuple[Example, ...]:
     """The first texts, each once, with what is to be said of its rows."""
     if state.shape.inputs[0].kind != "text":
         return ()
@@ -95,16 +96,16 @@ def _examples(state: State, mask: Mask, note: Callable[[State, list[int]], str])
     for at in np.sort(first)[:EXAMPLES].tolist():
         mine = places[state.keys[places] == state.keys[places[at]]].tolist()
         pieces = cut([(state.texts([mine[0]])[0], False)])
-        found.append((Line(state.rows.id(mine[0]), pieces, note(state, mine)),))
+        found.append((Line(state.rows.id(mine[0]), pieces, tuple(notes(state, mine))),))
     return tuple(found)
 
 
-def _part(state: State, places: list[int]) -> str:
-    return " · ".join(dict.fromkeys(NAMES[int(state.split[place])] for place in places))
+def _part(state: State, places: list[int]) -> list[Message | str]:
+    return list(dict.fromkeys(part_of(state, place) for place in places))
 
 
-def _label(state: State, places: list[int]) -> str:
-    return " · ".join(dict.fromkeys(state.alive[int(state.label[place])].name for place in places))
+def _label(state: State, places: list[int]) -> list[Message | str]:
+    return list(dict.fromkeys(state.alive[int(state.label[place])].name for place in places))
 
 
 LEAK = Check("leak", _leaks, twins.leaked_rows, {"keep_in_test": left_out(twins.leak_rows)})

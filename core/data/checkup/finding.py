@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.data import edits
 from core.data.kept import Measure
+from core.data.splits import NAMES
 from core.data.state import State
 from core.words import Message
 
@@ -19,6 +20,7 @@ Tone = Literal["bad", "warn", "info"]
 Piece = tuple[str, bool]  # some of a text; is it what the finding is about?
 EXAMPLES = 3
 SHOWN = 160  # characters of a text in an example
+PARTS = {"train": Message("learning"), "validation": Message("steering"), "test": Message("final test")}
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,15 @@ class Fix:
 
 @dataclass(frozen=True)
 class Line:
-    """A row in an example: its text, cut, in pieces. `note`: what is to be said of it, such as its label or its part of the data."""
+    """A row in an example: its text, cut, in pieces. `notes`: what is to be said of it, such as its label or its part of the data."""
 
     row: str
     pieces: tuple[Piece, ...]
-    note: str = ""
+    notes: tuple[Message | str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"row": self.row, "pieces": [list(piece) for piece in self.pieces], "note": self.note}
+        told = [note.as_json() if isinstance(note, Message) else note for note in self.notes]
+        return {"row": self.row, "pieces": [list(piece) for piece in self.pieces], "notes": told}
 
 
 Example = tuple[Line, ...]  # one row, or rows that belong together
@@ -114,9 +117,16 @@ def examples_of(state: State, rows: Mask | Iterable[int]) -> tuple[Example, ...]
     return tuple((line_of(state, place),) for place in places[:EXAMPLES].tolist())
 
 
-def line_of(state: State, place: int, pieces: Sequence[Piece] | None = None, note: str = "") -> Line:
+def line_of(
+    state: State, place: int, pieces: Sequence[Piece] | None = None, notes: Iterable[Message | str] = ()
+) -> Line:
     shown = pieces if pieces is not None else [(state.texts([place])[0], False)]
-    return Line(state.rows.id(place), cut(shown), note)
+    return Line(state.rows.id(place), cut(shown), tuple(notes))
+
+
+def part_of(state: State, place: int) -> Message:
+    """What a row is used for, in a word."""
+    return PARTS[NAMES[int(state.split[place])]]
 
 
 def cut(pieces: Sequence[Piece], most: int = SHOWN) -> tuple[Piece, ...]:

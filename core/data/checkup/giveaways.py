@@ -187,7 +187,7 @@ def _examples(state: State, mask: Mask, known: dict[str, str]) -> tuple[Example,
                 pieces += [(text[at : word.start()], False), (word[0], True)]
                 at = word.end()
         note = state.alive[int(state.label[place])].name
-        found.append((line_of(state, place, [*pieces, (text[at:], False)], note),))
+        found.append((line_of(state, place, [*pieces, (text[at:], False)], [note]),))
     return tuple(found)
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data import near, twins
-from core.data.checkup.finding import EXAMPLES, Check, Example, Finding, Fix, Mask, Piece, left_out, line_of
-from core.data.splits import NAMES, TEST, TRAIN, VALIDATION
+from core.data.checkup.finding import EXAMPLES, Check, Example, Finding, Fix, Mask, Piece, left_out, line_of, part_of
+from core.data.splits import TEST, TRAIN, VALIDATION
 from core.data.state import State
 from core.words import Message, plural
 
@@ -204,7 +204,9 @@ def _examples(state: State, mask: Mask, beside: Mask, other_label: bool = False)
             continue
         seen |= {place, other}
         one, two = differing(*_texts(state, (place, other)))
-        found.append((line_of(state, place, one, _note(state, place)), line_of(state, other, two, _note(state, other))))
+        found.append(
+            (line_of(state, place, one, _notes(state, place)), line_of(state, other, two, _notes(state, other)))
+        )
         if len(found) == EXAMPLES:
             break
     return tuple(found)
@@ -244,10 +246,11 @@ def _texts(state: State, places: tuple[int, int]) -> list[str]:
     return [" · ".join(str(row[role]) for role in roles) for row in rows]
 
 
-def _note(state: State, place: int) -> str:
+def _notes(state: State, place: int) -> list[Message | str]:
     label = int(state.label[place])
-    told = [NAMES[int(state.split[place])]] if label >= 0 else []
-    return " · ".join([*told, state.alive[label].name] if label >= 0 and state.shape.by_label else told)
+    if label < 0:
+        return []
+    return [part_of(state, place), state.alive[label].name] if state.shape.by_label else [part_of(state, place)]
 
 
 def differing(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
