@@ -6,13 +6,15 @@ first one, or in the second where the first counts them. Lines of -DOCSTART- par
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from core.data.spans_tags import OUTSIDE, from_tags, scheme
-from core.data.spans_values import Span
+from core.data.spans_tags import OUTSIDE, from_tags, places_in, runs, scheme
+from core.data.spans_values import Span, span
 
 COLUMNS = ("text", "spans")
 HEAD_LINES = 2_000  # from which a file is recognised and its columns are found
@@ -20,7 +22,8 @@ MOST_TOKENS = 100_000  # of a sentence; a file without empty lines is cut here
 LONGEST_LINE = 300  # characters; a token with its tags is short
 WIDEST = 12
 BLANKS = re.compile(r"[ \t]+")
-PREFIXED = re.compile(r"[BIESLUM][-_]\S+")
+PREFIXED = re.compile(r"[BIESLUM][-_]\S(?:.*\S)?")
+WHOLE = "# text = "  # a remark with the text as it was before it was cut into tokens (CoNLL-U); a JSON string where a line cannot hold it
 START = "-DOCSTART-"
 
 
@@ -69,12 +72,34 @@ def layout(head: str) -> Layout:
 
 def rows(lines: Iterable[str], how: Layout) -> Iterator[tuple[str, list[Span]]]:
     """The text of each sentence, and its spans."""
-    for tokens, tags in sentences(lines, how):
-        yield from_tags(tokens, tags, "IO" if how.bare else None)
+    remarks: list[str] = []
+    for tokens, tags in sentences(lines, how, remarks):
+        text, spans = from_tags(tokens, tags, "IO" if how.bare else None)
+        whole = next((found for line in reversed(remarks) if (found := _whole(line)) is not None), None)
+        remarks.clear()
+        placed = places_in(whole, tokens) if whole is not None else None
+        if whole is not None and placed is not None:
+            named = "IO" if how.bare else None
+            text, spans = whole, [span(placed[a][0], placed[b - 1][1], label) for a, b, label in runs(tags, named)]
+        yield text, spans
 
 
-def sentences(lines: Iterable[str], how: Layout) -> Iterator[tuple[list[str], list[str]]]:
-    """Tokens and tags of each sentence, as they stand."""
+def _whole(remark: str) -> str | None:
+    """The text that a remark says; None where it says something else."""
+    if not remark.startswith(WHOLE):
+        return None
+    told = remark.removeprefix(WHOLE)
+    if told.startswith('"'):
+        with suppress(ValueError):
+            found = json.loads(told)
+            return found if isinstance(found, str) else told
+    return told
+
+
+def sentences(
+    lines: Iterable[str], how: Layout, remarks: list[str] | None = None
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Tokens and tags of each sentence, as they stand. `remarks` gathers the lines of remarks above it, until somebody clears them."""
     tokens: list[str] = []
     tags: list[str] = []
     for line in lines:
@@ -85,7 +110,9 @@ def sentences(lines: Iterable[str], how: Layout) -> Iterator[tuple[list[str], li
                 tokens, tags = [], []
             continue
         cells = _cells(line, how.tabs)
-        if line.startswith("#") and not tokens and len(cells) != how.width:
+        if line.startswith("#") and not tokens and (len(cells) != how.width or line.startswith(WHOLE)):
+            if remarks is not None:
+                remarks.append(line)
             continue
         if len(cells) <= how.token:
             continue

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.data import gathering, image_tables, images, reading, roles, spans_columns, state
 from core.data.chunks import sampled
+from core.data.exchange import answered, tables
 from core.data.given import Carried
 from core.data.how import How, Progress, Read, Stop, clean
 from core.data.labels import register_values
@@ -85,7 +86,8 @@ def bring(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{time.time_ns()}.{threading.get_ident()}.arrow"
     try:
-        read = spans_columns.settled(temporary, source.read(temporary), source.cancelled)
+        read, said = answered.settled(temporary, source.read(temporary), source.cancelled)
+        read = spans_columns.settled(temporary, read, source.cancelled)
         now = data.state
         if found := image_tables.paired(now, temporary, read):
             read, instead = found, tuple({one.id: one for one in (*instead, *image_tables.bare(now))}.values())
@@ -102,6 +104,8 @@ def bring(
             alone = all(row["id"] in gone for row in kept)
             own = _settle_roles(db, read.columns, samples, alone, anew=found is not None and alone)
             number = _insert(db, source, read, own, split)
+            if said:
+                answered.kept(data.folder, number, said, laid=same_file and work is not None)
             temporary.replace(data.folder / f"imports/{number}.arrow")
     finally:
         temporary.unlink(missing_ok=True)
@@ -142,6 +146,7 @@ def register(data: Dataset) -> None:
         values = []
     with data.log.change("labels") as (db, _):
         register_values(db, values, used)
+    answered.lay(data)
 
 
 def _settle_roles(
@@ -215,12 +220,12 @@ def _let_pictures_go(data: Dataset) -> None:
 
 def samples(rows: Rows) -> dict[str, list[str]]:
     """Cells of the first import, for guessing what its columns are."""
-    return sampled(rows.table(rows.imports[0]), rows.imports[0].columns) if rows.imports else {}
+    return sampled(rows.table(rows.imports[0]), tables.of_texts(rows.imports[0].columns)) if rows.imports else {}
 
 
 def _samples_of(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     with pa.memory_map(str(path)) as source:
-        return sampled(pa.ipc.open_file(source).read_all(), columns)
+        return sampled(pa.ipc.open_file(source).read_all(), tables.of_texts(columns))
 
 
 # --- answers and edits of rows that come again -----------------------------------------------------------------------

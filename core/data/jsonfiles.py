@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ LARGEST_RECORD = 64_000_000  # characters
 LARGEST_WHOLE = 150_000_000  # bytes of a JSON file that is no plain list of records and so must be read at once
 DEEPEST = 6
 SPACE = " \t\r\n"
+OURS = {
+    "origin",
+    "annotator",
+    "answered",
+}  # in a record that Hone wrote (core.data.exchange.tables); its lists are values
+PARTING = re.compile(r"[,，、;；|\n\t]")  # a list of texts with such signs inside stays JSON in its cell
 _decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
 
 
@@ -173,6 +180,18 @@ def _records_of(value: Any) -> Iterator[dict[str, str]]:
     if articles := squad.articles(value):
         for article in articles:
             yield from squad.rows(article) if squad.is_article(article) else ()
+    elif (
+        isinstance(value, Mapping)
+        and isinstance(value.get("annotations"), list)
+        and isinstance(value.get("data"), Mapping)
+    ):
+        # a task of Label Studio: its annotations are of one text
+        inner = {f"data.{name}": v for name, v in value["data"].items()}
+        yield _flat({**{name: v for name, v in value.items() if name != "data"}, **inner})
+    elif isinstance(value, Mapping) and value.keys() >= OURS:
+        yield {
+            name: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else _cell(v) for name, v in value.items()
+        }
     elif isinstance(value, Mapping):
         yield from _taken_apart(value, {}, 0)
     elif isinstance(value, list):
@@ -229,7 +248,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and value and all(isinstance(v, str) and "," not in v for v in value):
+    if isinstance(value, list) and value and all(isinstance(v, str) and not PARTING.search(v) for v in value):
         return ",".join(value)
     try:
         return json.dumps(value, ensure_ascii=False)[:MAX_CELL]

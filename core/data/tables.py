@@ -61,10 +61,19 @@ def safe(cell: Any) -> str:
     text = str(cell)
     if isinstance(cell, (int, float)) or not text:
         return text
-    head = text.lstrip(" ")
-    if head[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠") and not NUMBER.fullmatch(head):
-        return "'" + text
-    return text
+    return "'" + text if _is_formula(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """What `safe` made a cell of, as it was."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """Would a spreadsheet run it? Also where signs that keep it from that stand before it, so that `unguarded` can tell them from its own."""
+    head = text.lstrip(" '")
+    signs = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+    return head[:1] in signs and not NUMBER.fullmatch(head)
 
 
 class _Closing:

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 from core.data import gathering, labelled_sets, lists, messages, relations, roles, state
 from core.data.dataset import Dataset
-from core.data.roles import Role
+from core.data.exchange import answered
+from core.data.looks import fitting
+from core.data.roles import LABEL_NAMES, Role
 from core.data.shape import SORTING, Shape
 from core.data.values import kind
 from core.tasks import TASKS, task
@@ -62,7 +64,31 @@ def guess(dataset: Dataset) -> list[Guess]:
     seen = [found[name] for name in order if name in found and found[name].seen]
     default = found[SORTING.task]
     rest = sorted((g for g in found.values() if not g.seen and g is not default), key=lambda g: -g.fit)
-    return [*seen, default, *rest]
+    order = [*seen, default, *rest]
+    best = _answered(order, cells, answered.hint(dataset))
+    return [best, *(g for g in order if g.task != best.task)] if best else order
+
+
+def _answered(
+    guesses: list[Guess], cells: Mapping[str, Sequence[str]], hint: tuple[str | None, str | None] | None
+) -> Guess | None:
+    """With answers of people that came with the file: the task they were given for, else the first whose answers are of this kind. A column
+    is that of the answers only by its name."""
+    name, values = hint or (None, None)
+    for one in guesses if hint else ():
+        target = next((c for c in task(one.task).columns if c.target), None)
+        if target is None or (one.task != name if name else target.kind != values):
+            continue
+        named = [
+            c for c in cells if c.casefold() in target.names or (target.kind == "category" and LABEL_NAMES.match(c))
+        ]
+        column = next((c for c in named if fitting(target.kind, cells[c]) > 0), None)
+        inputs = [c for c in task(one.task).columns if not c.target]
+        taken, fit = roles.guess_for(inputs, {c: found for c, found in cells.items() if c != column})
+        if fit > 0:
+            reason = Message("The answers that came with the file are of this kind.")
+            return Guess(one.task, {**taken, target.role: Role(column, reason)}, fit, reason, True)
+    return None
 
 
 def settle(dataset: Dataset, name: str | None = None) -> str:
