@@ -52,10 +52,10 @@ def test_the_second_answer_comes_at_once(service: Service, tuned_run: Run):
 
 def test_a_killed_process_is_started_again(service: Service, classic_run: Run):
     service.predict(classic_run.folder, TEXTS)
-    first = service._process.pid
+    first = service.pid
     os.kill(first, signal.SIGKILL)
     assert service.predict(classic_run.folder, TEXTS)["answers"]
-    assert service._process.pid != first
+    assert service.pid != first
 
 
 def test_many_may_ask_at_once_and_each_gets_its_own_answer(service: Service, classic_run: Run):
@@ -90,7 +90,7 @@ def test_it_leaves_when_nobody_asks_and_comes_back(tmp_path: Path, classic_run: 
     service = Service(tmp_path, idle=0.3)
     try:
         service.predict(classic_run.folder, TEXTS)
-        first = service._process
+        first = service._resident._process
         until(lambda: not first.alive())
         assert service.predict(classic_run.folder, TEXTS)["answers"]
     finally:
@@ -115,7 +115,7 @@ def test_a_late_answer_is_an_error_and_not_a_wait_for_ever(service: Service, tun
 
 def test_a_closed_service_answers_no_more_and_leaves_no_process(service: Service, classic_run: Run):
     service.predict(classic_run.folder, TEXTS)
-    process = service._process
+    process = service._resident._process
     service.close()
     assert not process.alive()
     with pytest.raises(HoneError, match="closing"):
@@ -179,7 +179,7 @@ def test_a_text_can_be_stopped_and_what_was_written_stays(service: Service, writ
 
 def test_a_text_whose_process_dies_is_told(service: Service, writing_run: Path):
     id = service.say(writing_run, "Once upon a time")
-    os.kill(service._process.pid, signal.SIGKILL)
+    os.kill(service.pid, signal.SIGKILL)
     with pytest.raises(HoneError, match="its process ended"):
         whole(service, id)
     assert whole(service, service.say(writing_run, "Once"))[0]["done"]
