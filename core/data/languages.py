@@ -33,7 +33,7 @@ MORE = {
     "it": "ho hai ha mi ti ci vi mio tuo suo era sei dei delle degli dal dalla nella sul se quando tutto bene molto perché cosa fare stato questa",
     "pt": "eu você meu minha seu sua me te nos está são foi tem há quando tudo bem também se onde ela eles esta isso pode ser nas nos pelo pela muito",
     "nl": "ik je jij we wij ze hij mijn jouw zijn haar heb hebt heeft was waren worden kan naar over uit nog wel geen hoe deze dit tot bij",
-    "pl": "mnie mi cię jestem są był była tego tym który która bardzo przez przy przed tylko może być ma mam nas was",
+    "pl": "się są oni one swoje pod innych mnie mi cię jestem są był była tego tym który która bardzo przez przy przed tylko może być ma mam nas was",
     "tr": "değil şey olarak olan sonra benim senin biz siz onlar şu hiç her ki mı mu kez ise ya göre",
     "sv": "vi du ni de han hon sig min din sin har hade var kan ska skulle vara nu här där när hur vad från mycket inte också",
 }

@@ -96,7 +96,10 @@ def _day(year: int, month: int, day: int) -> bool:
 # --- finders ---------------------------------------------------------------------------------------------------------
 
 Places = Iterator[tuple[int, int]]
-APART = r"(?<![\w.,:/@#=-])", r"(?![\w@]|[.,:/-]\w)"  # nothing that would make it a part of something longer
+APART = (
+    r"(?<![A-Za-z0-9_.,:/@#=-])",
+    r"(?![A-Za-z0-9_@]|[.,:/-][A-Za-z0-9_])",
+)  # no part of something longer; other scripts may follow
 
 
 def _emails(text: str) -> Places:
@@ -123,7 +126,7 @@ def _cards(text: str) -> Places:
             grouped
             and CARDS.fullmatch(digits)
             and luhn(digits)
-            and len(set(digits)) > 2
+            and len(set(digits)) > 1
             and not _is_other(text, found.start())
         ):
             yield found.span()
@@ -152,7 +155,7 @@ def _ibans(text: str) -> Places:
             yield found.start(), end
 
 
-IP4 = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
+IP4 = re.compile(r"(?<![A-Za-z0-9_.-])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_-]|\.\d)")
 IP6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{1,4}(?![\w:]|\.\d)")
 
 
@@ -179,18 +182,20 @@ def _is_called(text: str, start: int) -> bool:
 
 
 WORLD = re.compile(
-    r"(?<![\w+.-])(?:\+|00(?=[1-9]\d))[ ]?(\d{1,3})[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12}(?![\w-]|[.,]\d)"
+    r"(?<![A-Za-z0-9_+.-])(?:\+|00(?=[1-9]\d))[ ]?(\d{1,3})[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12}(?![A-Za-z0-9_-]|[.,]\d)"
 )
 AMERICAN = re.compile(
-    r"(?<![\w.-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d(?(1)\1|[ .-])\d{4}(?![\w-]|[.,]\d)"
+    r"(?<![A-Za-z0-9_.-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d(?(1)\1|[ .-])\d{4}(?![A-Za-z0-9_-]|[.,]\d)"
 )
-FRENCH = re.compile(r"(?<![\w.+-])0[1-9](?:([ .-])\d\d)(?:\1\d\d){3}(?![\w-]|[.,]\d|[ .-]\d\d\b)")
-CHINESE_MOBILE = re.compile(r"(?<![\w.+-])1[3-9]\d(?:(?P<s>[ -]?)\d{4}(?P=s)\d{4})(?![\d-]|[.,]\d|[A-Za-z_])")
+FRENCH = re.compile(r"(?<![A-Za-z0-9_.+-])0[1-9](?:([ .-])\d\d)(?:\1\d\d){3}(?![A-Za-z0-9_-]|[.,]\d|[ .-]\d\d\b)")
+CHINESE_MOBILE = re.compile(r"(?<![A-Za-z0-9_.+-])1[3-9]\d(?:(?P<s>[ -]?)\d{4}(?P=s)\d{4})(?![\d-]|[.,]\d|[A-Za-z_])")
 CHINESE = re.compile(
-    r"(?<![\w.-])(?:0\d{2,3}-[2-8]\d{6,7}|\(0\d{2,3}\) ?[2-8]\d{6,7}|400-\d{3}-\d{4}|400-\d{4}-\d{3})(?![\d-]|[.,]\d)"
+    r"(?<![A-Za-z0-9_.-])(?:0\d{2,3}-[2-8]\d{6,7}|\(0\d{2,3}\) ?[2-8]\d{6,7}|400-\d{3}-\d{4}|400-\d{4}-\d{3})(?![\d-]|[.,]\d)"
 )
-NATIONAL = re.compile(r"(?<![\w.+-])\(?0[1-9]\d{1,4}\)?[ /-]?\d{2,8}(?:[ -]?\d{2,6}){0,2}(?![\w-]|[.,]\d)")
-DIGITS_ONLY = re.compile(r"(?<![\w.+£$€-])0[1-9]\d{8,9}(?![\w-]|[.,]\d)")
+NATIONAL = re.compile(
+    r"(?<![A-Za-z0-9_.+-])\(?0[1-9]\d{1,4}\)?[ /-]?\d{2,8}(?:[ -]?\d{2,6}){0,2}(?![A-Za-z0-9_-]|[.,]\d)"
+)
+DIGITS_ONLY = re.compile(r"(?<![A-Za-z0-9_.+£$€-])0[1-9]\d{8,9}(?![A-Za-z0-9_-]|[.,]\d)")
 
 
 def _phones(text: str) -> Places:
@@ -289,7 +294,6 @@ IDS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = tuple(
         (r"\d{3}-\d\d-\d{4}", _american),
     )
 )
-CHINESE_ID = re.compile(r"(?<![0-9A-Za-z.])\d{17}[\dXx](?![0-9A-Za-z])")  # letters of other scripts may stand beside it
 
 
 def _ids(text: str) -> Places:
@@ -297,9 +301,6 @@ def _ids(text: str) -> Places:
         for found in pattern.finditer(text):
             if check(found[0]) and not _is_order(text, found.start()) and not _is_called(text, found.start()):
                 yield found.span()
-    for found in CHINESE_ID.finditer(text):
-        if _chinese(found[0]):
-            yield found.span()
 
 
 def _is_order(text: str, start: int) -> bool:
