@@ -93,7 +93,7 @@ def page(
     `label`: id or name. `split`: train | validation | test. `only`: unlabelled | labelled | guessed | excluded | empty | edited | by_hand |
     "finding:<id>". `sort`: row | text | length | label | split | alike (near-equal texts side by side), with "-" in front for the other way round.
     """
-    mask = _mask(state, search, label, split, only)
+    mask = fitting(state, search, label, split, only)
     order = _order(state, sort)
     if mask is None:
         total = len(state)
@@ -196,7 +196,7 @@ def labels_of(state: State, ids: Sequence[str]) -> dict[str, str | None]:
     return found
 
 
-def _mask(
+def fitting(
     state: State, search: str, label: int | str | None, split: str | None, only: str | None
 ) -> NDArray[np.bool_] | None:
     """Rows that fit; None when all do."""

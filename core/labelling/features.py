@@ -148,7 +148,7 @@ def _encoded(data: Dataset, places: NDArray[np.int64], progress: Progress, cance
         if cancelled():
             raise Cancelled
         some = places[start : start + BLOCK]
-        parts = _texts(state, some)
+        parts = texts_of(state, some)
         flat = [text for texts in parts for text in texts]
         ids = source.tokenizer(flat, truncation=True, max_length=LONGEST)["input_ids"]
         examples = [Example(i, np.array(one, np.int32)) for i, one in enumerate(ids)]
@@ -167,7 +167,7 @@ def _counted(data: Dataset, places: NDArray[np.int64], progress: Progress, cance
     from core.models.classic import Counting, Vocabulary, unspaced
 
     state = data.state
-    texts = ["\n".join(parts) for parts in _texts(state, places)]
+    texts = ["\n".join(parts) for parts in texts_of(state, places)]
     counting = Counting(None, (1, 3)) if unspaced(texts) else Counting((1, 2), (2, 4))
     sample = texts[:: max(1, len(texts) // LEARNT_FROM)]
     vocabulary = Vocabulary.learn(sample, counting, 2, PIECES)
@@ -199,7 +199,7 @@ WAYS: dict[str, Callable[[Dataset, NDArray[np.int64], Progress, Stop], Blocks]] 
 }
 
 
-def _texts(state: State, places: NDArray[np.int64]) -> list[list[str]]:
+def texts_of(state: State, places: NDArray[np.int64]) -> list[list[str]]:
     """The input texts of each row; what is no text as it is shown in a line."""
     parts = state.shape.inputs
     if len(parts) == 1 and parts[0].kind == "text" and parts[0].role == state.shape.first:
