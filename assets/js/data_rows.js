@@ -14,7 +14,7 @@
     const told = h("div.dt-told");
     const body = h("div.dt-table");
     const foot = h("div.dt-foot");
-    const node = Hone.card({ title: t("Rows"), side: h("div.dt-pager", range, back, forth), body: [h("div.dt-filter", query, picks), told, body, foot], class: "dt-rows", id: "dt-rows" });
+    const node = Hone.card({ title: t("Rows"), side: h("div.dt-pager", range, back, forth), body: [h("div.dt-filter", query, picks), told, body, foot, h("div.acts", Hone.button(t("Take the labels away"), () => Hone.labelsAway(me.ctx), { link: true }))], class: "dt-rows", id: "dt-rows" });
     let asked = 0;
     let total = 0;
     let looking = null; // the finding whose rows are shown, in words

@@ -1,7 +1,8 @@
 """`hone`: the whole job without a browser, on the same workspace as the page, also while the page uses it.
 
     hone train FILE [--task NAME] [--text COLUMN] [--label COLUMN] [--test F] [--recipe R] [--preset balanced] [--learning-rate 3e-5]
-    hone resume RUN · predict RUN FILE · evaluate RUN · export RUN · tasks · runs · projects · recipe RUN · user add NAME --auth FILE
+    hone resume RUN · predict RUN FILE · evaluate RUN · export RUN · tasks · runs · projects · recipe RUN · labels export PROJECT --format csv ·
+    user add NAME --auth FILE
 
 Flags for settings are read from their declarations. Progress goes to standard error; with --json the last line of standard output
 is one JSON object. Exit codes: 0 done, 1 something a person can mend (said in plain words), 2 a wrong command, 130 interrupted.

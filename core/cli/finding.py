@@ -37,6 +37,19 @@ def find_run(workspace: Workspace, wanted: str) -> Any:
     return match[0]
 
 
+def find_project(workspace: Workspace, wanted: str) -> Any:
+    """A project by its id or its name."""
+    from core.projects import projects
+
+    found = next((one for one in projects(workspace) if wanted in (one.id, one.name)), None)
+    if found is None:
+        raise Missing(
+            Message("There is no project called “{name}”.", name=wanted[:60]),
+            fix=Message("See them with: hone projects"),
+        )
+    return found
+
+
 def existing(name: str) -> Path:
     path = Path(name).expanduser()
     if not path.is_file():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from core.cli import asking, listing, training
+from core.cli import asking, labels, listing, training
 from core.settings import Knob, knobs
 from core.training.settings import GROUPS, TrainingSettings
 
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _evaluate(commands)
     _export(commands)
     _lists(commands)
+    _labels(commands)
     _user(commands)
     return parser
 
@@ -146,6 +147,25 @@ def _lists(commands: Any) -> None:
     _command(commands, "projects", listing.projects_of, "List the projects.")
     _command(commands, "tasks", listing.tasks_of, "List what can be learnt, and what each of it needs.")
     _run(_command(commands, "recipe", listing.recipe_of, "Show the settings of a run as a recipe.", as_json=False))
+
+
+def _labels(commands: Any) -> None:
+    section = commands.add_parser("labels", help="Take labels away.", description="Labels of a project, to take along.")
+    verbs = section.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    help = "Write the labels into a file, with who gave them and when."
+    parser = _command(verbs, "export", labels.export, help)
+    parser.add_argument(
+        "source", metavar="PROJECT_OR_FILE", help="a project (see: hone projects), or a file with labels"
+    )
+    parser.add_argument(
+        "--format", default="csv", metavar="NAME", help="csv, xlsx, jsonl, label_studio, spacy or conll (default: csv)"
+    )
+    parser.add_argument(
+        "--answers", action="store_true", help="one row an answer, of everybody (default: one row a text)"
+    )
+    parser.add_argument("--labelled", action="store_true", help="only rows with an answer")
+    parser.add_argument("--task", metavar="NAME", help="what the labels of FILE are for (found when left out)")
+    parser.add_argument("--out", metavar="F", help="where the file goes (default: NAME-labels here)")
 
 
 def _user(commands: Any) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.cli.finding import existing, find_run, text_of, workspace_of
+from core.cli.finding import existing, find_project, find_run, text_of, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs
 from core.cli.saying import Meter, Saying, duration
 from core.data.templates import columns_in
-from core.errors import HoneError, Missing, SettingsError
+from core.errors import HoneError, SettingsError
 from core.settings import problems
 from core.training.settings import TrainingSettings
 from core.words import Message
@@ -202,12 +202,7 @@ def _project_for(workspace: Workspace, options: argparse.Namespace) -> tuple[Any
             Message("There is nothing to learn from."),
             fix=Message("Give a file, or --project with the name of a project."),
         )
-    if not named:
-        raise Missing(
-            Message("There is no project called “{name}”.", name=options.project[:60]),
-            fix=Message("See them with: hone projects"),
-        )
-    return named[0], False
+    return find_project(workspace, options.project), False
 
 
 def _files(options: argparse.Namespace) -> list[tuple[Path, str | None]]:

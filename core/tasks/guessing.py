@@ -64,9 +64,9 @@ def guess(dataset: Dataset) -> list[Guess]:
     seen = [found[name] for name in order if name in found and found[name].seen]
     default = found[SORTING.task]
     rest = sorted((g for g in found.values() if not g.seen and g is not default), key=lambda g: -g.fit)
-    order = [*seen, default, *rest]
-    best = _answered(order, cells, answered.hint(dataset))
-    return [best, *(g for g in order if g.task != best.task)] if best else order
+    likeliest = [*seen, default, *rest]
+    best = _answered(likeliest, cells, answered.hint(dataset))
+    return [best, *(g for g in likeliest if g.task != best.task)] if best else likeliest
 
 
 def _answered(

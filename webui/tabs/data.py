@@ -19,6 +19,7 @@ from core.words import ASSETS, Message, plural
 from core.workspace import new_id
 from webui.calls import Here, call, panel
 from webui.page import Page
+from webui.tabs import labels_away
 
 LIGHT = (
     4_000_000  # bytes; a smaller file is read in a thread, which begins at once; a larger one in a process of its own
@@ -32,7 +33,7 @@ OF_ENCODERS = ("long", "unknown")  # findings about what the bundled encoder rea
 
 
 def tab(page: Page) -> None:
-    panel(page, "data", CALLS)
+    panel(page, "data", [*CALLS, *labels_away.CALLS])
 
 
 @call

@@ -19,14 +19,14 @@ from core.sharing import is_others
 from core.words import Message
 from webui.calls import Here, call, labelling, panel
 from webui.page import Page
-from webui.tabs import label_team
+from webui.tabs import label_team, labels_away
 
 MOST = 200  # texts a call
 LONGEST = 20_000  # characters of a text that are sent; a person reads no more
 
 
 def tab(page: Page) -> None:
-    panel(page, "label", CALLS)
+    panel(page, "label", [*CALLS, *labels_away.CALLS])
 
 
 @call
