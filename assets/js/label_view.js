@@ -25,7 +25,7 @@
     const p = (view.part = {});
     p.title = h("h1", me.state.question);
     const head = h("div.head", h("div.head-words", p.title, h("p", me.hand.sentence)),
-      h("div.acts", me.hand.labels ? Hone.button(t("Labels"), () => Hone.labelSheet(me)) : null, Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
+      h("div.acts", Hone.button(t("Take the labels away"), () => Hone.labelsAway(me.ctx), { link: true }), me.hand.labels ? Hone.button(t("Labels"), () => Hone.labelSheet(me)) : null, Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
     p.problem = h("div");
     p.sheet = sheet(view);
     p.before = h("div.lb-last");
