@@ -96,9 +96,11 @@
   }
 
   function show() {
-    const project = state.projects.find((p) => p.id === state.project);
+    const project = open();
     write(part.name, project ? project.name : "");
     part.project.title = project ? project.name : "";
+    document.documentElement.toggleAttribute("data-guest", Boolean(state.guest)); // somebody else's project: there is only Label
+    if (state.guest && Hone.current() !== "label") Hone.go("label");
     part.next.hidden = !state.next;
     if (state.next) write(part.step, state.next.step);
     const run = state.running;
@@ -118,12 +120,15 @@
     title();
   }
 
+  /* The project that is shown: one's own, or one that is shared. */
+  const open = () => [...state.projects, ...state.shared].find((p) => p.id === state.project);
+
   const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
   /** Train 62 % · Support mail · Hone */
   function title() {
     if (!state) return;
-    const project = state.projects.find((p) => p.id === state.project);
+    const project = open();
     const name = tabName(Hone.current());
     const percent = state.running && state.running.percent !== null ? ` ${state.running.percent} %` : "";
     const training = percent && Hone.current() !== "train" ? `${tabName("train")}${percent} · ` : "";

@@ -42,8 +42,10 @@
       found: null, // how many texts the present list has
     };
     me.others = channel(me);
+    me.clock = Hone.labelClock();
     me.keep = Hone.keeper({
       project,
+      person: Hone.facts.mode === "login" ? Hone.overview.user : Hone.labelsAs(),
       send: (entries, of = project) => ctx.call("put", { project: of, entries }),
       changed: (answer, error) => heard(me, answer, error),
     });
@@ -136,7 +138,7 @@
     if (!item) return;
     const was = { value: item.value, origin: item.origin, by: item.by, at: item.at };
     settle(me, item, value, "human");
-    const put = me.keep.put(item.id, answer(me, value));
+    const put = me.keep.put(item.id, { ...answer(me, value), seconds: me.clock.seconds(item.id) });
     me.drafts.drop(item.id);
     remember(me, { item: bare(item), was, put });
     me.before = { item, value };

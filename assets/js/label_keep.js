@@ -9,9 +9,11 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
   const BATCH = 200;
   const LONGEST_WAIT = 15000;
 
-  /* `send(entries, project)` -> Promise of {refused: [{client, seq, message}]}; it rejects when the server cannot be reached. */
-  function keeper({ project, send, changed, storage = window.localStorage }) {
-    const prefix = `hone:${project}:labels:`;
+  /* `send(entries, project)` -> Promise of {refused: [{client, seq, message}]}; it rejects when the server cannot be reached. `person`: what
+     one of several people at this browser left behind is never sent in the name of another. */
+  function keeper({ project, person, send, changed, storage = window.localStorage }) {
+    const whose = person ? encodeURIComponent(person) : "";
+    const prefix = `hone:${project}${whose && "!" + whose}:labels:`;
     const foreign = /^hone:([^:]+):labels:/;
     const client = newClient();
     const own = prefix + client;
@@ -38,8 +40,9 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
     function adopt() {
       const keys = keysOf(storage, foreign);
       for (const key of keys) {
+        const [, of, theirs] = /^([^!]*)!?(.*)$/.exec(foreign.exec(key)[1]);
         if (key.startsWith(prefix)) entries.push(...readList(storage, key));
-        else elsewhere(key);
+        else if (!theirs || theirs === whose) elsewhere(key, of);
       }
       if (entries.length) {
         changed();
@@ -48,10 +51,10 @@ Knows nothing of the page: it calls `changed` when there is something to tell. *
     }
 
     /* Left behind in another project, which was closed too quickly: one try, and it stays stored if that fails. */
-    async function elsewhere(key) {
+    async function elsewhere(key, of) {
       const left = readList(storage, key);
       try {
-        if (left.length) await send(left, foreign.exec(key)[1]);
+        if (left.length) await send(left, of);
         keep(key, []);
       } catch {
         /* not this person's project, or not now */

@@ -21,11 +21,11 @@
     const { me } = view;
     if (me.state.empty) return empty(view);
     if (!me.hand) return nothing(view);
-    if (me.hand.labels && !me.state.labels.length) return Hone.firstLabels(view);
+    if (me.hand.labels && !me.state.labels.length) return me.state.guest ? unnamed(view) : Hone.firstLabels(view);
     const p = (view.part = {});
     p.title = h("h1", me.state.question);
     const head = h("div.head", h("div.head-words", p.title, h("p", me.hand.sentence)),
-      h("div.acts", Hone.button(t("Take the labels away"), () => Hone.labelsAway(me.ctx), { link: true }), me.hand.labels ? Hone.button(t("Labels"), () => Hone.labelSheet(me)) : null, Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
+      me.state.guest ? null : h("div.acts", Hone.button(t("Take the labels away"), () => Hone.labelsAway(me.ctx), { link: true }), me.hand.labels ? Hone.button(t("Labels"), () => Hone.labelSheet(me)) : null, Hone.button(t("Done for now"), () => Hone.go("settings"), { primary: true })));
     p.problem = h("div");
     p.sheet = sheet(view);
     p.before = h("div.lb-last");
@@ -44,6 +44,15 @@
     Hone.fill(view.me.root, Hone.head({ title: t("Label") }), Hone.empty({
       title: t("Needs texts"), body: t("A table with one text per row is enough. Labels can already be in it, or you add them in the next step."),
       actions: [Hone.button(t("Add texts"), () => Hone.go("data"), { primary: true })],
+    }));
+  }
+
+  /* Shared before there are labels to give. */
+  function unnamed(view) {
+    view.built = "first";
+    Hone.fill(view.me.root, Hone.head({ title: view.me.state.question }), Hone.empty({
+      title: t("There are no labels yet."), body: t("The person who shares this project names them first. This page shows them as soon as they are there."),
+      actions: [Hone.button(t("Look again"), view.me.refresh)],
     }));
   }
 
@@ -117,6 +126,7 @@
     const { me, part: p } = view;
     if (p.shown !== item) {
       p.shown = item;
+      me.clock.begin(item.id);
       if (!me.hand.text) body(view, item);
       p.text.scrollTop = 0;
       p.text.classList.toggle("long", item.text.length > 420);
@@ -189,7 +199,7 @@
     const left = me.state.counts.unlabelled;
     if (me.filter.show === "unlabelled" && left <= 0) {
       return Hone.fill(p.text, h("div.lb-end", h("h2", me.hand.labels ? t("Every text has a label.") : t("Every text has its answer.")), h("div.acts",
-        Hone.button(t("Choose settings"), () => Hone.go("settings")), Hone.button(t("Look through all texts"), () => me.filtered({ show: "all" }), { link: true }))));
+        me.state.guest ? null : Hone.button(t("Choose settings"), () => Hone.go("settings")), Hone.button(t("Look through all texts"), () => me.filtered({ show: "all" }), { link: true }))));
     }
     const none = me.list.empty && me.filter.show === "search";
     const title = none ? t("No text fits this search.") : t("That was the last text in this list.");
@@ -297,7 +307,7 @@
   function labelList(view) {
     const { me, part: p } = view;
     p.labels = rows(view);
-    return Hone.card({ title: t("Labels"), side: Hone.button(t("Edit"), () => Hone.labelSheet(me), { link: true }), body: p.labels, class: "lb-labels" });
+    return Hone.card({ title: t("Labels"), side: me.state.guest ? null : Hone.button(t("Edit"), () => Hone.labelSheet(me), { link: true }), body: p.labels, class: "lb-labels" });
   }
 
   function rows(view) {

@@ -184,11 +184,13 @@
   Hone.Trouble = Trouble;
 
   Hone.token = null; // the demo's, issued by the server
+  /** Under which name one labels on one's own machine; with a login the server knows it. */
+  Hone.labelsAs = () => (facts.mode === "local" ? Hone.store.get("as", null, "") : null);
 
   async function ask(server, name, args, project) {
     if (!server || !server[name]) throw older();
     // Gradio's client answers undefined for everything that went wrong on the way
-    const said = await server[name]({ args: args || {}, project, language: Hone.language, token: Hone.token });
+    const said = await server[name]({ args: args || {}, project, language: Hone.language, token: Hone.token, as: Hone.labelsAs() });
     if (!said) throw await whyNot();
     Hone.connection(true);
     if (said.error) throw new Trouble(said.error);

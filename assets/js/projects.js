@@ -12,12 +12,14 @@
     const phone = matchMedia("(max-width: 760px)").matches;
     Hone.menu(anchor, [
       ...others.map((p) => ({ title: p.name, current: p.id === state.project, onpick: () => p.id !== state.project && Hone.open(p.id) })),
+      state.shared.length && "-",
+      ...state.shared.slice(0, 12).map((p) => ({ title: p.name, sub: t("{owner} shares it with you", { owner: p.owner }), current: p.id === state.project, onpick: () => p.id !== state.project && Hone.open(p.id, "label") })),
       "-",
       { title: t("New project"), onpick: create },
-      { title: t("Rename"), onpick: () => rename(here) },
-      { title: t("Duplicate"), onpick: () => duplicate(here) },
+      here && { title: t("Rename"), onpick: () => rename(here) },
+      here && { title: t("Duplicate"), onpick: () => duplicate(here) },
       { title: t("All projects, backups and the bin"), onpick: () => Hone.shelf() },
-      { title: t("Delete"), danger: true, onpick: () => remove(here) },
+      here && { title: t("Delete"), danger: true, onpick: () => remove(here) },
       (phone || state.mode === "login") && "-",
       phone && state.away && { title: t("Take the model away"), onpick: () => Hone.takeAway() },
       phone && { title: t("Help"), onpick: () => Hone.showHelp() },
