@@ -13,6 +13,7 @@
   });
 
   function together(host, ctx, bench) {
+    host.classList.add("lt");
     const me = { host, ctx, bench, state: null, settling: null };
     me.look = () => look(me);
     me.settle = (filter) => settle(me, filter);
@@ -61,9 +62,13 @@
     Hone.fill(me.host,
       Hone.head({ title: t("Together"), sentence: sentence(state), actions: alone ? [] : acts }),
       asked(me),
-      alone ? nobody(me) : h("div.lt-grid", people(me), agreement(me)),
-      alone ? null : mixed(me));
+      alone ? nobody(me) : columns(me));
     Hone.help("label", { sentences: [t("Everybody's answers are kept, with who gave them and when. What most say is in force; where it is a tie, the text waits to be settled.")], keys: [] });
+  }
+
+  function columns(me) {
+    const [labels, byLabel, two] = mixed(me);
+    return h("div.lt-grid", h("div.stack", people(me), labels, byLabel), h("div.stack", agreement(me), two));
   }
 
   function sentence(state) {
@@ -166,7 +171,7 @@
   function mixed(me) {
     const { state } = me;
     const found = state.agreement;
-    if (!found || !found.rows) return null;
+    if (!found || !found.rows) return [];
     const labels = me.bench.state ? me.bench.state.labels : [];
     const chip = (name) => (name === null ? h("span.sub", t("not given")) : Hone.value("category", name, { labels }));
     const open = state.decides ? (row) => settle(me, row) : null;
@@ -184,7 +189,6 @@
       body: Hone.table({ caption: t("Who agrees with whom"), onrow: open && ((p) => open({ of: [p.a, p.b] })), rows: found.people.slice(0, MOST_PAIRS),
         columns: [{ title: t("name"), cell: (p) => p.a }, { title: t("and"), cell: (p) => p.b }, { title: t("agreement"), class: "r", cell: (p) => Hone.fmt.fixed(p.value, 2) }, { title: t("texts"), class: "r", cell: (p) => Hone.fmt.number(p.rows) }] }),
     }) : null;
-    const cards = [pairs, byLabel, two].filter(Boolean);
-    return cards.length ? h("div.lt-grid.even", cards) : null;
+    return [pairs, byLabel, two];
   }
 })();
