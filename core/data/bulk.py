@@ -72,6 +72,13 @@ def accept(data: Dataset, places: Places, who: str) -> Step:
     return Step(_save(data, wanted, who), len(wanted), len(places) - len(wanted))
 
 
+def give_each(data: Dataset, answers: Iterable[tuple[int, Any]], who: str) -> Step:
+    """An answer of its own for each (place, value with names); rows that have one already keep it."""
+    state, asked = data.state, list(answers)
+    wanted = [(place, value) for place, value in asked if state.usable[place] and state.label[place] < 0]
+    return Step(_save(data, wanted, who), len(wanted), len(asked) - len(wanted))
+
+
 def take_back(data: Dataset, step: str, who: str) -> int:
     """Undo one step of one's own; what stood on the rows before is in force again. The number of rows it was about."""
     mine = "SELECT row FROM answers WHERE client = ? AND who = ?"

@@ -114,6 +114,16 @@ def set_of(state: State) -> set[int]:
     return found
 
 
+def labels(state: State) -> NDArray[np.int64]:
+    """Place among the labels of each row's guess, -1 without one; of several the first."""
+    found = np.full(len(state), -1, np.int64)
+    at = {label.name: number for number, label in enumerate(state.alive)}
+    for place in guessed(state).tolist():
+        guess = value(state, place)
+        found[place] = at.get(guess if isinstance(guess, str) else next(iter(guess or []), ""), -1)
+    return found
+
+
 def learnable(state: State) -> Places:
     """Rows that a run learns from by their guess: only where the person switched it on, sure enough, of the part to learn from, and with
     no equal text among those on which something is measured."""

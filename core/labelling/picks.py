@@ -40,6 +40,17 @@ def places(data: Dataset, pick: Mapping[str, Any]) -> Places:
     return found
 
 
+def mix(state: State, places: NDArray[np.int64], most: int = 12) -> list[dict[str, Any]]:
+    """[{label, n}] of the labels these rows have, the most frequent first."""
+    if state.shape.by_label:
+        mine = state.label[places]
+        counts = np.bincount(mine[mine >= 0], minlength=len(state.alive))
+    else:
+        counts = np.array([int(state.carries(at)[places].sum()) for at in range(len(state.alive))], np.int64)
+    order = np.argsort(-counts, kind="stable")[:most]
+    return [{"label": state.alive[at].id, "n": int(counts[at])} for at in order.tolist() if counts[at]]
+
+
 def _places(data: Dataset, state: State, pick: Mapping[str, Any]) -> Places:
     if "places" in pick:
         return _sent(state, pick)

@@ -19,7 +19,7 @@ from core.sharing import is_others
 from core.words import Message
 from webui.calls import Here, call, labelling, panel
 from webui.page import Page
-from webui.tabs import label_team, labels_away
+from webui.tabs import label_many, label_team, labels_away
 
 MOST = 200  # texts a call
 LONGEST = 20_000  # characters of a text that are sent; a person reads no more
@@ -171,7 +171,20 @@ def revert(here: Here, *, change: str) -> dict[str, Any]:
     return {"rows": rows, "labels": _labels(here.dataset), "undo": None}
 
 
-CALLS: list[Any] = [state, texts, put, history, create, rename, recolour, merge, delete, revert, *label_team.CALLS]
+CALLS: list[Any] = [
+    state,
+    texts,
+    put,
+    history,
+    create,
+    rename,
+    recolour,
+    merge,
+    delete,
+    revert,
+    *label_team.CALLS,
+    *label_many.CALLS,
+]
 
 
 def _changed(here: Here, change: Any) -> dict[str, Any]:
