@@ -56,9 +56,10 @@ def add(
 
 
 def undo(log: Log, group: str) -> None:
-    """Take back a group. Missing when there is none; undoing twice changes nothing."""
+    """Take back a group, and remember when (`undone`, in seconds). Missing when there is none; undoing twice changes nothing."""
     with log.change("edits") as (db, _):
-        if not db.execute("UPDATE edits SET undone = 1 WHERE grp = ?", (str(group),)).rowcount:
+        when = "UPDATE edits SET undone = CASE WHEN undone THEN undone ELSE ? END WHERE grp = ?"
+        if not db.execute(when, (time.time(), str(group))).rowcount:
             raise Missing(Message("There is no such change to undo."))
 
 

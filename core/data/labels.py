@@ -415,9 +415,9 @@ def _restore(db: sqlite3.Connection, entry: sqlite3.Row) -> None:
     before = json.loads(entry["before"])
     one = db.execute("SELECT * FROM labels WHERE id = ?", (entry["label"],)).fetchone()
     name = before.get("name", one["name"])
-    if before.get("status", one["status"]) == "alive":
+    if before.get("status", one["status"]) == "alive":  # names that differ by their case may both stand in a file
         taken = db.execute(
-            "SELECT 1 FROM labels WHERE status = 'alive' AND id != ? AND name = ? COLLATE NOCASE", (one["id"], name)
+            "SELECT 1 FROM labels WHERE status = 'alive' AND id != ? AND name = ?", (one["id"], name)
         ).fetchone()
         if taken:
             raise DataError(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from core.data.cleaning import EMAIL
 from core.words import Message
@@ -159,13 +159,23 @@ IP4 = re.compile(r"(?<![A-Za-z0-9_.-])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_-]|\.
 IP6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{1,4}(?![\w:]|\.\d)")
 
 
+AT_HOME = [
+    ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fe80::/10", "fc00::/7")
+]  # the same in every house
+
+
 def _networks(text: str) -> Places:
     for found in [*IP4.finditer(text), *IP6.finditer(text)]:
         try:
             address = ip_address(found[0])
         except ValueError:
             continue
-        if address.is_loopback or address.is_unspecified or VERSION.search(text[: found.start()][-AROUND:]):
+        if (
+            address.is_loopback
+            or address.is_unspecified
+            or any(address in one for one in AT_HOME)
+            or VERSION.search(text[: found.start()][-AROUND:])
+        ):
             continue
         if address.version == 4 and max(int(n) for n in found[0].split(".")) < 32:
             continue  # more likely a version or a chapter

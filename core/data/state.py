@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from core.data import guesses as guessing
 from core.data.chunks import flags, patched, take
 from core.data.how import clean
+from core.data.replaying import Edits, replayed
 from core.data.rows import Import, Rows
 from core.data.shape import Part, Shape
 from core.data.spans_moved import moved
-from core.data.splits import NAMES, OPEN, Lot, SplitPlan, decide, mixed
+from core.data.splits import Lot, SplitPlan, decide, mixed
 from core.data.values import kind
 
 UNTOUCHED, CLEARED = -2, -1  # in `human`: nobody answered; somebody took the label away
@@ -48,16 +49,6 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Edits:
-    """What a person or a fix did to rows, replayed in order, without what was undone."""
-
-    excluded: NDArray[np.bool_]
-    moved: NDArray[np.int8]
-    cells: Mapping[str, Mapping[int, str]]  # column -> place -> cell
-    done: Mapping[str, tuple[str, str, int]]  # finding id -> (group, fix, rows)
-
-
-@dataclass(frozen=True)
 class State:
     stamps: Mapping[str, int]
     rows: Rows
@@ -70,6 +61,7 @@ class State:
         default_factory=dict
     )  # place -> a person's answer as a value, label ids in the place of names
     guesses: guessing.Guesses = field(default_factory=guessing.Guesses)
+    said_at: Mapping[int, float] = field(default_factory=dict)  # place -> when a person marked its places
     memory: dict[str, Any] = field(default_factory=dict, compare=False)  # results of other modules, by name
     text_memory: dict[str, Any] = field(default_factory=dict, compare=False)  # those that follow from the texts alone
     _searches: OrderedDict[str, NDArray[np.bool_]] = field(default_factory=OrderedDict, compare=False)
@@ -163,6 +155,8 @@ class State:
             return None
         mine = self.said.get(place)
         if mine is not None:
+            if place in self.said_at and (before := self._text_at(place, self.said_at[place])) is not None:
+                mine = moved(mine, before, take(self.text, [place])[0])
             return kind(self.shape.target.kind).renamed(mine, self._names_by_id)
         return self.value_in_file(place)
 
@@ -251,6 +245,16 @@ class State:
                 if start <= place < start + one.rows:
                     changed[place] = cell
         return changed
+
+    def _text_at(self, place: int, when: float) -> str | None:
+        """The text of a row as it stood at a time; None where nothing ever changed it."""
+        which = int(np.searchsorted(self.rows.starts, place, side="right")) - 1
+        column = self.rows.column_of(self.rows.imports[which], self.shape.first)
+        typed = self.edits.typed.get(column or "", {}).get(place)
+        if not typed:
+            return None
+        then = [one.cell for one in typed if one.at <= when and not 0 < one.undone <= when]
+        return then[-1] if then else take(self.rows.text, [place])[0]
 
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
@@ -352,14 +356,14 @@ def load(connection: sqlite3.Connection, stamps: Mapping[str, int], folder: Path
     fresh = before is None or rows is not before.rows
     labels, values = (before.labels, before.values) if before and "labels" in same else _labels(connection)
     if not fresh and before and "answers" in same:
-        human, said = before.human, before.said
+        human, said, said_at = before.human, before.said, before.said_at
     else:
-        human, said = _answers(connection, rows, None if fresh else before)
-    edits = before.edits if before and not fresh and "edits" in same else _edits(connection, rows)
+        human, said, said_at = _answers(connection, rows, None if fresh else before)
+    edits = before.edits if before and not fresh and "edits" in same else replayed(connection, rows)
     plan = SplitPlan.from_json(setting(connection, "split") or {})
     kept = before.guesses if before and not fresh and "guesses" in same else None
     guesses = kept or guessing.read(connection, rows, setting(connection, "guesses"))
-    state = State(dict(stamps), rows, plan, labels, values, human, edits, said, guesses)
+    state = State(dict(stamps), rows, plan, labels, values, human, edits, said, guesses, said_at)
     if before and not fresh:
         _take_over(before, state, same)
     return state
@@ -419,25 +423,34 @@ def _labels(connection: sqlite3.Connection) -> tuple[tuple[Label, ...], dict[str
 
 def _answers(
     connection: sqlite3.Connection, rows: Rows, before: State | None
-) -> tuple[NDArray[np.int32], Mapping[int, Any]]:
-    """What people answered; only what came since `before`, if there is one."""
+) -> tuple[NDArray[np.int32], Mapping[int, Any], Mapping[int, float]]:
+    """What people answered, and when they marked places; only what came since `before`, if there is one."""
     since = before.stamps["answers"] if before else -1
     human = before.human.copy() if before else np.full(len(rows), UNTOUCHED, np.int32)
     if not rows.shape.by_label:
-        return human, _said(connection, rows, human, dict(before.said) if before else {}, since)
+        said, said_at = (dict(before.said), dict(before.said_at)) if before else ({}, {})
+        return human, _said(connection, rows, human, said, said_at, since), said_at
     query = "SELECT row, CASE WHEN seq IS NULL THEN -2 ELSE COALESCE(label, -1) END FROM in_force WHERE stamp > ?"
     found = np.array(connection.execute(query, (since,)).fetchall() or np.zeros((0, 2)), np.int64).reshape(-1, 2)
     places = rows.places(found[:, 0])
     human[places[places >= 0]] = found[places >= 0, 1]
-    return human, {}
+    return human, {}, {}
 
 
 def _said(
-    connection: sqlite3.Connection, rows: Rows, human: NDArray[np.int32], said: dict[int, Any], since: int
+    connection: sqlite3.Connection,
+    rows: Rows,
+    human: NDArray[np.int32],
+    said: dict[int, Any],
+    said_at: dict[int, float],
+    since: int,
 ) -> dict[int, Any]:
-    """Answers that are values, by place; marks them in `human`. One label given for another task is an answer of one label here."""
+    """Answers that are values, by place; marks them in `human`. One label given for another task is an answer of one label here. Of marked
+    places `said_at` gets the time, by which they find their words in a text that was changed since."""
+    places_marked = bool(rows.shape.target and rows.shape.target.kind == "spans")
     several = bool(rows.shape.target and rows.shape.target.kind == "categories")
-    found = connection.execute("SELECT row, label, value, seq FROM in_force WHERE stamp > ?", (since,)).fetchall()
+    query = "SELECT f.row, f.label, f.value, f.seq, a.at FROM in_force f LEFT JOIN answers a ON a.seq = f.seq WHERE f.stamp > ?"
+    found = connection.execute(query, (since,)).fetchall()
     places = rows.places(np.array([r["row"] for r in found], np.int64))
     for place, row in zip(places.tolist(), found, strict=True):
         if place < 0:
@@ -448,31 +461,10 @@ def _said(
         said.pop(place, None)
         if value is not None:
             said[place] = value
+            if places_marked and row["at"] is not None:
+                said_at[place] = row["at"]
         human[place] = UNTOUCHED if row["seq"] is None else CLEARED if value is None else ANSWERED
     return said
-
-
-def _edits(connection: sqlite3.Connection, rows: Rows) -> Edits:
-    excluded = np.zeros(len(rows), np.bool_)
-    moved = np.full(len(rows), OPEN, np.int8)
-    cells: dict[str, dict[int, str]] = {}
-    done: dict[str, tuple[str, str, int]] = {}
-    for edit in connection.execute("SELECT * FROM edits WHERE NOT undone ORDER BY seq"):
-        places = rows.places(np.frombuffer(edit["rows"], np.int64))
-        here = places[places >= 0]
-        value = json.loads(edit["value"])
-        if edit["kind"] in ("exclude", "restore"):
-            excluded[here] = edit["kind"] == "exclude"
-        elif edit["kind"] == "split":
-            moved[here] = OPEN if value is None else NAMES.index(value)
-        elif edit["kind"] == "cell":
-            columns = [value["column"]] * len(places) if isinstance(value["column"], str) else value["column"]
-            for place, column, cell in zip(places.tolist(), columns, value["cells"], strict=True):
-                if place >= 0:
-                    cells.setdefault(column, {})[place] = cell
-        if edit["finding"] and len(here):
-            done[edit["finding"]] = (edit["grp"], edit["fix"] or "", len(here))
-    return Edits(excluded, moved, cells, done)
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
