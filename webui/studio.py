@@ -22,6 +22,7 @@ from webui.sweep import sweep
 Mode = Literal["local", "login", "demo"]
 OFFER_SECONDS = 600.0
 SWEEP_SECONDS = 3600.0
+GUIDE_IDLE = 900.0  # seconds without a question after which the process ends
 VISITS_AN_HOUR = 60  # a school behind one address fits, a script that fills the disk does not
 
 
@@ -78,6 +79,13 @@ class Studio:
         from core.service import Service
 
         return self._part("service", lambda: Service(self.home))
+
+    @property
+    def guide(self) -> Any:
+        """The small model that learns while people label (core.labelling.guide)."""
+        from core.resident import Resident
+
+        return self._part("guide", lambda: Resident("core.labelling.guide", self.home / "guide.log", GUIDE_IDLE))
 
     def jobs(self, workspace: Workspace) -> Any:
         from core.jobs import Jobs

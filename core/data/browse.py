@@ -122,18 +122,7 @@ def queue(
     """
     if order not in ("file", "random"):
         raise DataError(Message("“{value}” is not one of {choices}.", value=order[:40], choices="file, random"))
-    wanted = state.usable if mine is None else state.usable & mine.rows
-    if only == "unlabelled":
-        wanted = wanted & (state.label < 0 if mine is None else mine.open)
-    elif only.startswith("label:"):
-        label = alive_label(state, only[6:])
-        wanted = wanted & (state.carries(label) if mine is None else mine.carrying(state, label))
-    elif only != "all":
-        raise DataError(
-            Message("“{value}” is not one of {choices}.", value=only[:40], choices="unlabelled, all, label:…")
-        )
-    if search:
-        wanted = wanted & state.found(search)
+    wanted = waiting(state, only, search, mine)
     rank = _shuffled(state) if order == "random" else None
     places = np.flatnonzero(wanted)
     if rank is not None:
@@ -145,6 +134,21 @@ def queue(
     start = _position(state, places, rank, after, behind=True) if after is not None else 0
     chosen = places[start : start + count]
     return Page(rows(state, chosen, splits=False), len(places), max(0, len(places) - start - len(chosen)))
+
+
+def waiting(state: State, only: str = "unlabelled", search: str = "", mine: Mine | None = None) -> NDArray[np.bool_]:
+    """Rows of the Label tab's list, in no order; see `queue`."""
+    wanted = state.usable if mine is None else state.usable & mine.rows
+    if only == "unlabelled":
+        wanted = wanted & (state.label < 0 if mine is None else mine.open)
+    elif only.startswith("label:"):
+        label = alive_label(state, only[6:])
+        wanted = wanted & (state.carries(label) if mine is None else mine.carrying(state, label))
+    elif only != "all":
+        raise DataError(
+            Message("“{value}” is not one of {choices}.", value=only[:40], choices="unlabelled, all, label:…")
+        )
+    return wanted & state.found(search) if search else wanted
 
 
 def rows(state: State, places: NDArray[np.int64], splits: bool = True) -> list[dict[str, Any]]:

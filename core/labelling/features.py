@@ -94,6 +94,15 @@ def missing(data: Dataset) -> NDArray[np.int64]:
     return fresh[np.sort(first)]
 
 
+def mark(data: Dataset) -> tuple[str, int]:
+    """Changes when more vectors lie on disk."""
+    name = way(data.state)
+    try:
+        return name, (_folder(data, name) / "keys.u64").stat().st_size
+    except OSError:
+        return name, 0
+
+
 def ready(data: Dataset, progress: Progress, cancelled: Stop) -> Features:
     """All vectors: what is missing is computed, and kept block by block. Raises Cancelled; what was computed stays."""
     state = data.state

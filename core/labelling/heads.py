@@ -39,10 +39,10 @@ class Fitted:
         """(rows, labels): probabilities; for numbers (rows, 1), the number."""
         logits = np.asarray(self.head.logits(vectors), np.float32)
         if self.link == "softmax":
-            return softmax(logits)
+            return np.asarray(softmax(logits), np.float32)
         if self.link == "sigmoid":
-            return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
-        return logits * self.spread + self.centre
+            return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)
+        return np.asarray(logits * self.spread + self.centre, np.float32)
 
 
 def fit(vectors: Floats, targets: Any, outputs: int, link: Link, restraint: float | None = None) -> Fitted:

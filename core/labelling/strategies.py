@@ -17,7 +17,9 @@ from core.words import Message
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-LOOKED_AT = 4_000  # rows among which the ways that compare rows with each other choose: the most uncertain, or by chance
+LOOKED_AT = (
+    4_000  # rows among which the ways that compare rows with each other choose: the most uncertain, or by chance
+)
 MET = 2  # labelled rows a label, on average, from which on the model's doubts are worth asking for
 WIDER = 10  # of so many times as many uncertain rows the ones that differ most are taken
 
@@ -207,7 +209,7 @@ def _uncertain_and_diverse(scene: Scene, count: int) -> Places:
     unit = _unit(scene.pool[some])
     centres = _kmeans(unit, min(count, len(some)), scene.chance)
     at = (unit @ centres.T).argmax(axis=1)
-    best = {}
+    best: dict[int, int] = {}
     for row in np.argsort(-doubt, kind="stable"):
         best.setdefault(int(at[row]), int(row))
     first = np.array(list(best.values()), np.int64)

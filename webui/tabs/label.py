@@ -7,22 +7,19 @@ names, so that a label renamed meanwhile is still the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from core import tasks
 from core.data import team, votes
-from core.data.shape import Shape
-from core.data.values import kind
 from core.errors import HoneError
 from core.sharing import is_others
 from core.words import Message
 from webui.calls import Here, call, labelling, panel
 from webui.page import Page
-from webui.tabs import label_many, label_team, labels_away
+from webui.tabs import label_guide, label_many, label_team, labels_away
+from webui.tabs.label_rows import LONGEST, listed, mine, shown
 
 MOST = 200  # texts a call
-LONGEST = 20_000  # characters of a text that are sent; a person reads no more
 
 
 def tab(page: Page) -> None:
@@ -39,27 +36,27 @@ def state(here: Here) -> dict[str, Any]:
     data = here.dataset
     counts, shape = data.counts(), data.shape
     task = tasks.task(shape.task)
-    annotation, called = task.annotation, {column.role: column.called or column.title for column in task.columns}
-    mine = _mine(here)
+    annotation, called = task.annotation, {column.role: column.called or column.title for column in (*task.columns, *task.told_by)}
+    own = mine(here)
     return {
         "empty": data.empty,
         "data": "-".join(str(one.id) for one in data.imports) + f":{shape.task}:{sorted(data.rows.roles.items())}",
         "me": here.person,
         "guest": here.is_guest,
         "question": annotation.question,
-        "kind": annotation.kind,
+        "kind": annotation.kind if shape.target else "none",
         "single": shape.by_label,
         "inputs": [{"role": part.role, "kind": part.kind, "title": called[part.role]} for part in shape.inputs],
         "scale": _scale(data) if annotation.kind == "number" else None,
         "longest": LONGEST,
-        "labels": _labels(data) if mine is None else _labels_of(data, mine),
+        "labels": _labels(data) if own is None else _labels_of(data, own),
         "counts": {
             "rows": counts.labelled + counts.unlabelled,
             "labelled": counts.labelled,
             "unlabelled": counts.unlabelled,
         }
-        if mine is None
-        else mine.counts,
+        if own is None
+        else own.counts,
     }
 
 
@@ -77,21 +74,11 @@ def texts(
 ) -> dict[str, Any]:
     """The next texts behind row `after`. `show`: unlabelled | all | search (then by `search` and `label`; "none" is without one)."""
     data = here.dataset
-    only = "all" if show == "all" else "unlabelled"
-    if show == "search":
-        only = {"": "all", "none": "unlabelled"}.get(label, f"label:{label}")
-    words = str(search) if show == "search" else ""
-    mine = _mine(here)
-    page = data.queue(order, only, words, after, min(max(1, int(count)), MOST), mine=mine)
-    if mine is None:
-        given = data.labels.given([row["id"] for row in page.rows if row["origin"] == "human"])
-    else:
-        given = {row: {"who": here.person, "at": at} for row, at in team.as_mine(data.state, page.rows, mine).items()}
-    ids = {one.name: one.id for one in data.state.alive}
-    rows, before = [], after
-    for row in page.rows:
-        rows.append(_row(data.shape, ids, row, given.get(row["id"]), before))
-        before = row["id"]
+    only, words = listed(show, search, label)
+    own = mine(here)
+    page = data.queue(order, only, words, after, min(max(1, int(count)), MOST), mine=own)
+    rows = shown(here, page.rows, own, after)
+    before = rows[-1]["id"] if rows else after
     return {"rows": rows, "next": before if page.left else None, "total": page.total}
 
 
@@ -111,7 +98,7 @@ def history(here: Here, *, row: str) -> list[dict[str, Any]]:
     """Who gave this row which answer, newest first: `label` where it is one label, else `said`, the answer in a line."""
     data = here.dataset
     colours = {one["name"]: one for one in _labels(data)}
-    single, mine = data.shape.by_label, _mine(here)
+    single, own = data.shape.by_label, mine(here)
     return [
         {
             "who": _who(here, entry["who"]) if entry["origin"] != "file" else entry["who"],
@@ -124,7 +111,7 @@ def history(here: Here, *, row: str) -> list[dict[str, Any]]:
             "undone": entry["undone"],
         }
         for entry in data.labels.history(row)
-        if not (mine and mine.blind) or entry["origin"] == "file" or entry["who"] == here.person
+        if not (own and own.blind) or entry["origin"] == "file" or entry["who"] == here.person
     ]
 
 
@@ -182,6 +169,7 @@ CALLS: list[Any] = [
     merge,
     delete,
     revert,
+    *label_guide.CALLS,
     *label_team.CALLS,
     *label_many.CALLS,
 ]
@@ -200,40 +188,6 @@ def _labels(data: Any) -> list[dict[str, Any]]:
     return [{**one, "colour": one["colour"] - 1} for one in data.labels.labels()]
 
 
-def _row(
-    shape: Shape, ids: Mapping[str, int], row: dict[str, Any], given: dict[str, Any] | None, before: str | None
-) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "n": row["number"],
-        "text": row["text"][:LONGEST],
-        "cut": len(row["text"]) > LONGEST,
-        "inputs": {
-            part.role: _short(row["inputs"].get(part.role))
-            for part in shape.inputs
-            if part.kind != "text" or part.role != shape.first
-        },
-        "value": _value(shape, ids, row),
-        "origin": row["origin"],
-        "by": given["who"] if given else None,
-        "at": given["at"] if given else None,
-        "place": before,
-    }
-
-
-def _value(shape: Shape, ids: Mapping[str, int], row: dict[str, Any]) -> Any:
-    """The answer in force as the page keeps it: label ids in the place of names; the name itself where the row's options are the labels."""
-    if shape.by_label:
-        return row["label"] if any(part.kind == "choices" for part in shape.inputs) else row["label_id"]
-    if shape.target is None or row["value"] is None:
-        return None
-    return kind(shape.target.kind).renamed(row["value"], ids)
-
-
-def _short(value: Any) -> Any:
-    return value[:LONGEST] if isinstance(value, str) else value
-
-
 def _scale(data: Any) -> dict[str, Any] | None:
     """The ends of the numbers that stand in the data; None where there are not two different ones. Kept until something changes."""
     memory = data.state.memory
@@ -249,17 +203,8 @@ def _who(here: Here, name: str) -> Message | str:
     return Message("you") if name == here.person else name
 
 
-def _mine(here: Here) -> team.Mine | None:
-    """What falls to the person, where several label and they are one of them; the owner sees everything unless they take part."""
-    data = here.dataset
-    who_labels = team.of(data.log)
-    if not who_labels.on or not (here.is_guest or here.person in who_labels.people):
-        return None
-    return team.mine(data, here.person, who_labels)
-
-
-def _labels_of(data: Any, mine: team.Mine) -> list[dict[str, Any]]:
+def _labels_of(data: Any, own: team.Mine) -> list[dict[str, Any]]:
     """The labels, counted over a person's own answers."""
     state = data.state
-    counts = Counter(name for place in mine.said for name in team.names_in(state, mine.value(state, place)))
+    counts = Counter(name for place in own.said for name in team.names_in(state, own.value(state, place)))
     return [{**one, "count": counts[one["name"]]} for one in _labels(data)]
