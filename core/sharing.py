@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Missing
+from core.errors import HoneError, Missing
 from core.projects import Project
 from core.words import Message
 from core.workspace import FORMAT, NAME, check_format, read_json, write_json
@@ -40,7 +40,7 @@ def of(project: Project) -> Sharing:
         told = read_json(path)
         check_format(told, path)
         people = tuple(str(one) for one in told.get("people") or ())
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, HoneError):
         return Sharing()
     return Sharing(people, told.get("everybody") is True)
 

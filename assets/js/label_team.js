@@ -122,7 +122,7 @@
   function done(p) {
     if (p.rows === null) return h("span.num", Hone.fmt.number(p.done));
     const bar = h("i", { style: { width: (p.rows ? (p.done / p.rows) * 100 : 0) + "%" } });
-    return h("div.lt-done", h("span.num", t("{done:,} of {n:,}", { done: p.done, n: p.rows })), h("div.edge", { "aria-hidden": true }, bar));
+    return h("div.lt-done", h("span.num", `${Hone.fmt.number(p.done)} / ${Hone.fmt.number(p.rows)}`), h("div.edge", { "aria-hidden": true }, bar));
   }
 
   /* ---------- how well they agree ---------- */

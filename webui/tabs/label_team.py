@@ -14,9 +14,9 @@ from core.data.values import kind
 from core.errors import DataError
 from core.words import Message
 from webui.calls import Here, call, labelling
+from webui.tabs.label_rows import LONGEST, mine
 
 MOST = 50  # rows to settle a call
-LONGEST = 20_000  # characters of a text
 
 
 @call
@@ -28,8 +28,8 @@ def team_state(here: Here) -> dict[str, Any]:
     """
     data, project = here.dataset, here.project
     chosen, shared = team.of(data.log), sharing.of(project)
-    mine = team.mine(data, here.person, chosen) if chosen.on and _takes_part(here, chosen) else None
-    blind = mine is not None and mine.blind
+    own = mine(here)
+    blind = own is not None and own.blind
     target = data.shape.target
     found = together.people(data, chosen)
     return {
@@ -45,7 +45,7 @@ def team_state(here: Here) -> dict[str, Any]:
         "people": [{**one, "agrees": None} for one in found] if blind else found,
         "agreement": None if blind else together.figures(data),
         "settling": None if here.is_guest else together.settling(data),
-        "mine": mine.counts if mine else None,
+        "mine": own.counts if own else None,
         "texts": data.counts().rows,
     }
 
@@ -123,7 +123,3 @@ def settle(here: Here, *, entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 CALLS: list[Any] = [team_state, team_save, team_join, to_settle, settle]
-
-
-def _takes_part(here: Here, chosen: team.Team) -> bool:
-    return here.is_guest or here.person in chosen.people
