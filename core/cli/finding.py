@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.cli.saying import Meter, Saying
 from core.errors import Missing
 from core.words import Message
 from core.workspace import Workspace
@@ -59,3 +63,23 @@ def existing(name: str) -> Path:
 
 def text_of(name: str) -> str:
     return existing(name).read_text(encoding="utf-8-sig", errors="replace")
+
+
+@contextmanager
+def data_of(options: argparse.Namespace, say: Saying) -> Iterator[tuple[Any, str]]:
+    """The data set of the project or of the file `options.source`, with its name; that of a file is gone afterwards."""
+    path = Path(options.source).expanduser()
+    if not path.is_file():
+        project = find_project(workspace_of(options), options.source)
+        yield project.dataset(), project.name
+        return
+    from core.data.dataset import Dataset
+    from core.tasks import guessing
+
+    with tempfile.TemporaryDirectory(prefix="hone-") as folder:
+        data = Dataset.open(Path(folder))
+        with Meter(say, Message("Reading {file}", file=path.name)) as meter:
+            data.add(path, path.name, None, None, meter, meter.cancelled)
+        guessing.settle(data, options.task)
+        yield data, path.stem
+        data.close()

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from core.cli.finding import find_project, workspace_of
+from core.cli.finding import data_of
 from core.cli.saying import Meter, Saying
 from core.words import Message
 
@@ -20,7 +16,7 @@ def export(options: argparse.Namespace, say: Saying) -> int:
 
     chosen = exporting.format_of(options.format)
     layout: exporting.Layout = "answers" if options.answers else "merged"
-    with _data(options, say) as (data, name):
+    with data_of(options, say) as (data, name):
         out = Path(options.out) if options.out else Path(f"{name}-labels.{chosen.ending}")
         for one in exporting.losses(data, options.format, layout):
             say.note(one)
@@ -35,23 +31,3 @@ def export(options: argparse.Namespace, say: Saying) -> int:
     else:
         say.out(str(out))
     return 0
-
-
-@contextmanager
-def _data(options: argparse.Namespace, say: Saying) -> Iterator[tuple[Any, str]]:
-    """The data set of a project; of a file one that is gone afterwards."""
-    path = Path(options.source).expanduser()
-    if not path.is_file():
-        project = find_project(workspace_of(options), options.source)
-        yield project.dataset(), project.name
-        return
-    from core.data.dataset import Dataset
-    from core.tasks import guessing
-
-    with tempfile.TemporaryDirectory(prefix="hone-") as folder:
-        data = Dataset.open(Path(folder))
-        with Meter(say, Message("Reading {file}", file=path.name)) as meter:
-            data.add(path, path.name, None, None, meter, meter.cancelled)
-        guessing.settle(data, options.task)
-        yield data, path.stem
-        data.close()

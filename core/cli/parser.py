@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from core.cli import asking, labels, listing, training
+from core.cli import asking, checking, labels, listing, training
 from core.settings import Knob, knobs
 from core.training.settings import GROUPS, TrainingSettings
 
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _evaluate(commands)
     _export(commands)
     _lists(commands)
+    _check(commands)
     _labels(commands)
     _user(commands)
     return parser
@@ -147,6 +148,17 @@ def _lists(commands: Any) -> None:
     _command(commands, "projects", listing.projects_of, "List the projects.")
     _command(commands, "tasks", listing.tasks_of, "List what can be learnt, and what each of it needs.")
     _run(_command(commands, "recipe", listing.recipe_of, "Show the settings of a run as a recipe.", as_json=False))
+
+
+def _check(commands: Any) -> None:
+    parser = _command(
+        commands, "check", checking.check, "What in a file or project would spoil a training or its test."
+    )
+    parser.add_argument(
+        "source", metavar="PROJECT_OR_FILE", help="a project (see: hone projects), or a file of examples"
+    )
+    parser.add_argument("--task", metavar="NAME", help="what is to be learnt from FILE (found when left out)")
+    parser.add_argument("--report", metavar="F", help="write down what is in the data and what was found: .html or .md")
 
 
 def _labels(commands: Any) -> None:

@@ -41,7 +41,7 @@ OWN = {
     name: frozenset(f"{STOPWORDS[name]} {MORE[name]}".split()) for name in STOPWORDS
 }  # of each language its little words
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-LOOKED = 600  # characters of one text
+LOOKED = 300  # characters of one text
 
 SCRIPTS = (
     ("hangul", "ko", True),
