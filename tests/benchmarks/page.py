@@ -224,11 +224,12 @@ class Measured:
 
 
 class Calls:
-    """The calls of the page, over HTTP as the page makes them."""
+    """The calls of the page, over HTTP as the page makes them. `opener` brings the cookies of a login."""
 
-    def __init__(self, address: str, project: str):
+    def __init__(self, address: str, project: str, opener: urllib.request.OpenerDirector | None = None):
         self.address, self.project = address, project
-        with urllib.request.urlopen(f"{address}/config", timeout=30) as answer:
+        self.open = (opener or urllib.request.build_opener()).open
+        with self.open(f"{address}/config", timeout=30) as answer:
             components = json.load(answer)["components"]
         self.panels: dict[str, int] = {}
         for component in components:
@@ -244,7 +245,7 @@ class Calls:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with self.open(request, timeout=30) as answer:
             said = json.load(answer)
         if "ok" not in said:
             raise RuntimeError(f"{name}: {said}")
@@ -269,12 +270,12 @@ def prepared(workspace: Workspace, count: int, folder: Path) -> projects.Project
 
 
 @contextmanager
-def served(home: Path) -> Any:
+def served(home: Path, *options: str) -> Any:
     """A launched server, until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "launch.py", "--port", str(port), "--workspace", str(home)]
+    command = [sys.executable, "launch.py", "--port", str(port), "--workspace", str(home), *options]
     with (home.parent / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         address = f"http://127.0.0.1:{port}"
@@ -282,7 +283,7 @@ def served(home: Path) -> Any:
             for _ in range(300):
                 time.sleep(0.2)
                 try:
-                    urllib.request.urlopen(f"{address}/config", timeout=30).close()
+                    urllib.request.urlopen(f"{address}/hone/alive", timeout=30).close()
                     break
                 except OSError:
                     continue
