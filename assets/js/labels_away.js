@@ -13,7 +13,7 @@
     const own = { ctx, told, job: null, chosen: { format: known(told, kept.format), layout: kept.layout || "merged", labelled: Boolean(kept.labelled) } };
     own.body = h("div.la");
     own.foot = h("div.la-foot");
-    own.sheet = Hone.sheet({ title: t("Take the labels away"), body: h("div.stack", own.body, own.foot), onclose: () => own.job && ctx.call("labels_cancel", { job: own.job }).catch(() => {}) });
+    own.sheet = Hone.sheet({ title: t("Take the labels away"), wide: true, body: h("div.stack", own.body, own.foot), onclose: () => own.job && ctx.call("labels_cancel", { job: own.job }).catch(() => {}) });
     draw(own);
   };
 
@@ -94,6 +94,7 @@
     Hone.fill(own.foot, Hone.notice({ tone: "good", title: said, actions: [Hone.button(t("Download again"), get, { small: true })] }),
       state.config ? h("div.la-config", h("p.sub", t("Label Studio shows these tasks with this labelling configuration. Paste it under Settings, Labeling Interface, Code:")), h("pre", { tabindex: 0 }, state.config)) : null,
       h("div.acts", Hone.button(t("Make another file"), () => offer(own))));
+    own.foot.scrollIntoView({ block: "end" });
     await get();
   }
 })();

@@ -27,6 +27,7 @@
     messages: (value, { brief }) => (Array.isArray(value) ? turns(value, brief) : Hone.said(String(value))),
     choices: (value) => h("ol.vl-choices", value.map((one) => h("li", Hone.said(one)))),
     relevance: (value, { brief }) => h("span.vl-answers", few(typeof value === "object" ? Object.entries(value) : [[String(value), 1]], brief, ([words, grade]) => Hone.said(grade === 1 ? words : `${words} (${grade})`))),
+    better: (value) => h("span", { 1: t("the first answer"), 2: t("the second answer"), same: t("no difference") }[value] || value),
     marked: (value) => h("span.said.vl-text", twoMarks(String(value))),
     image: (value, { large, run }) => Hone.picture(value, { large, run }),
   };

@@ -27,6 +27,7 @@ GUESS_LINES = 20_000
 NAMES = re.compile(
     r"(?i)^\W*(text|texts|sentences?|sentence[_ ]?[12ab]|content|message|msg|review|comment|tweet|title|body|question|answer|query|utterance|"
     r"document|input|output|instruction|prompt|response|summary|source|target|label|labels|class|category|topic|intent|tag|"
+    r"(response|answer|completion)[_ ]?[ab12]|chosen|rejected|better|winner|preference|annotator|answered|origin|seconds|task|"
     r"sentiment|score|rating|stars?|y|split|subset|fold|set|id|idx|index|row|date|time|name|text[_ ]?[ab12]|文本|内容|正文|句子|评论|"
     r"标题|问题|标签|类别|分类|情感|评分|序号|编号|日期)\W*$"
 )

@@ -43,8 +43,13 @@ def freeze(state: State, path: Path) -> FrozenInfo:
     shape, target = state.shape, state.shape.target
     extra = guesses.learnable(state)
     places = np.sort(np.concatenate([np.flatnonzero(state.usable & (state.label >= 0)), extra]))
+    if target and (learnt := kind(target.kind).learnt):  # the run has inputs alone
+        places = places[[learnt(state.value(place), {}) is not None for place in places.tolist()]]
+    else:
+        learnt = None
     parts = np.array(NAMES, object)
-    columns_of = ("id", *(part.role for part in shape.parts), "split", *(("origin",) if len(extra) else ()))
+    roles = [part.role for part in (shape.inputs if learnt else shape.parts)]
+    columns_of = ("id", *roles, "split", *(("origin",) if len(extra) else ()))
     schema = pa.schema([(name, pa.string()) for name in columns_of])
     counted: Counter[str] = Counter()
     trained: Counter[str] = Counter()
@@ -53,6 +58,8 @@ def freeze(state: State, path: Path) -> FrozenInfo:
         for start in range(0, len(places), BLOCK):
             some = places[start : start + BLOCK]
             inputs = None if shape.by_label and len(shape.inputs) == 1 else state.inputs(some)
+            if learnt and inputs is not None:
+                inputs = [learnt(state.value(p), row) or row for p, row in zip(some.tolist(), inputs, strict=True)]
             columns = {"id": pa.array(state.rows.ids(some), pa.string())}
             for part in shape.inputs:
                 if inputs is None:

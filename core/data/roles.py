@@ -29,7 +29,7 @@ LABEL_NAMES = re.compile(
 )
 SPLIT_NAMES = re.compile(r"(?i)^(split|subset|set|fold|partition|part|usage|数据集|划分)$")
 HARDEST = (
-    "marked", "spans", "answers", "messages", "choices", "image", "categories", "number", "option", "relevance", "category", "text"
+    "marked", "spans", "answers", "messages", "choices", "image", "categories", "number", "option", "better", "relevance", "category", "text"
 )  # fmt: skip
 MOST_LABELS = 2_000  # different values; more is no label column
 

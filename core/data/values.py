@@ -27,7 +27,8 @@ class ValueKind:
     `names`: label names in it. `renamed`: with other names; None where nothing is left. `shown`: one line.
 
     `read_all`: a target's values of all rows of a file, where a row alone does not tell; from its cells and, by role, those of the inputs.
-    `strict`: cells that hold something may still hold no such value; as an input it keeps the row from taking part."""
+    `strict`: cells that hold something may still hold no such value; as an input it keeps the row from taking part.
+    `learnt`: where a target only says how a row's inputs are to be read: those a run learns, None where the row says nothing to learn."""
 
     name: str
     read: Callable[[Cells, Inputs], Any]
@@ -37,9 +38,10 @@ class ValueKind:
     shown: Callable[[Any, Inputs], str] = lambda value, inputs: str(value)
     read_all: Callable[[Sequence[Cells], Mapping[str, Sequence[Cells]]], list[Any]] | None = None
     strict: bool = False
+    learnt: Callable[[Any, Inputs], dict[str, Any] | None] | None = None
 
 
-PLAIN = ("text", "marked", "category", "option", "image")  # kinds whose values are texts, kept as they stand
+PLAIN = ("text", "marked", "category", "option", "better", "image")  # kinds whose values are texts, kept as they stand
 
 
 def kind(name: str) -> ValueKind:
@@ -232,6 +234,30 @@ def _first_picked(value: Any, names: Names) -> Any:
     return max(value, key=value.__getitem__) if isinstance(value, dict) and value else value
 
 
+def _better(cells: Cells, inputs: Inputs) -> str | None:
+    from core.data.better import read
+
+    return read(cells)
+
+
+def _better_told(cells: Sequence[Cells], inputs: Mapping[str, Sequence[Cells]]) -> list[str | None]:
+    from core.data.better import read_all
+
+    return read_all(cells, inputs)
+
+
+def _is_better(value: Any) -> str:
+    from core.data.better import checked
+
+    return checked(value)
+
+
+def _better_learnt(value: Any, inputs: Inputs) -> dict[str, Any] | None:
+    from core.data.better import learnt
+
+    return learnt(value, inputs)
+
+
 def _relevance(cells: Cells, inputs: Inputs) -> dict[str, float] | None:
     """What this row alone tells; see `core.data.relevance`."""
     from core.data.choices import Options
@@ -307,6 +333,14 @@ KINDS: dict[str, ValueKind] = {
         ),
         ValueKind("choices", _choices, _are_choices, shown=lambda value, inputs: " | ".join(value), strict=True),
         ValueKind("option", _option, _is_text, renamed=_first_picked, read_all=_options_told),
+        ValueKind(
+            "better",
+            _better,
+            _is_better,
+            shown=lambda value, inputs: "=" if value == "same" else str(value),
+            read_all=_better_told,
+            learnt=_better_learnt,
+        ),
         ValueKind(
             "relevance",
             _relevance,

@@ -29,6 +29,7 @@ Kind = Literal[
     "messages",
     "choices",
     "option",
+    "better",
     "relevance",
     "image",
 ]
@@ -68,9 +69,10 @@ class Column:
 @dataclass(frozen=True)
 class Annotation:
     """How a person answers on the Label tab: `single` picks one of the labels, `multi` any number of them, `number` types a number,
-    `spans` marks places of the text, `answer` marks one place, `text` writes, `none`: there is nothing to label."""
+    `spans` marks places of the text, `answer` marks one place, `text` writes, `better` says which of two texts is the better one, `none`:
+    there is nothing to label."""
 
-    kind: Literal["single", "multi", "number", "spans", "answer", "text", "none"]
+    kind: Literal["single", "multi", "number", "spans", "answer", "text", "better", "none"]
     question: Message
 
 
@@ -307,6 +309,7 @@ class Task(Protocol):
     title: Message
     help: Message  # a sentence: what people bring and what they get
     columns: tuple[Column, ...]
+    told_by: tuple[Column, ...]  # of a data set and not of a run: what says how its rows are to be read (which answer is the better one)
     annotation: Annotation
     prediction: str  # the kind of its predictions
     asks: tuple[str, ...]  # input roles a person gives to the finished model; empty: all of them

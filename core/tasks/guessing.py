@@ -29,6 +29,9 @@ USUAL = Message("One text and one label a row is the usual case.")
 PICTURE = re.compile(r"(?i)\.(jpe?g|png|gif|webp|bmp|tiff?)$")
 ALIKE = re.compile(r"(?i)^(similarity|relatedness|(similarity|relatedness|sim)[_ ]?score|相似度)$")
 REPLY = re.compile(r"(?i)^(response|answer|completion|reply|output|generation|generated|回答|回复)([_ ]?text)?$")
+CANDIDATE = re.compile(
+    r"(?i)^(response|answer|completion|reply|output|generation|candidate|assistant|回答|回复)[\s_.-]*(?:text)?[\s_.-]*([a-z]|\d)$"
+)
 CODE = re.compile(r"(?i)^(en|de|fr|es|it|pt|nl|pl|ru|zh|ja|ko|ar|tr|cs|sv|uk|vi|hi)([-_][a-z]{2,4})?$")  # languages
 LAST_SIGN = re.compile(
     r"(?i)^(.*?)([12ab])(\D*)$"
@@ -52,7 +55,7 @@ def guess(dataset: Dataset) -> list[Guess]:
     flat = gathering.found(dataset.rows, cells)
     found: dict[str, Guess] = {}
     for name, one in TASKS.items():
-        if flat and Shape.of(name, one.columns).listed:
+        if flat and shape_of(one).listed:
             found[name] = _gathered(name, flat, usual)
             continue
         look = _look(one, cells, usual)
@@ -76,14 +79,15 @@ def _answered(
     is that of the answers only by its name."""
     name, values = hint or (None, None)
     for one in guesses if hint else ():
-        target = next((c for c in task(one.task).columns if c.target), None)
+        columns = (*task(one.task).columns, *task(one.task).told_by)
+        target = next((c for c in columns if c.target), None)
         if target is None or (one.task != name if name else target.kind != values):
             continue
         named = [
             c for c in cells if c.casefold() in target.names or (target.kind == "category" and LABEL_NAMES.match(c))
         ]
         column = next((c for c in named if fitting(target.kind, cells[c]) > 0), None)
-        inputs = [c for c in task(one.task).columns if not c.target]
+        inputs = [c for c in columns if not c.target]
         taken, fit = roles.guess_for(inputs, {c: found for c, found in cells.items() if c != column})
         if fit > 0:
             reason = Message("The answers that came with the file are of this kind.")
@@ -101,13 +105,18 @@ def settle(dataset: Dataset, name: str | None = None) -> str:
         return dataset.task
     guesses = guess(dataset)
     best = guesses[0] if name is None else next(g for g in guesses if g.task == task(name).name)
-    shape = Shape.of(best.task, task(best.task).columns)
+    shape = shape_of(task(best.task))
     if shape != dataset.shape:
         dataset.set_shape(shape, {**best.roles, **_kept(dataset, shape)})
     with dataset.log.change("roles") as (db, _):
         reason = best.reason if name is None else CHOSEN
         state.store(db, "task", {"by": "hone" if name is None else "person", "reason": reason.as_json()})
     return best.task
+
+
+def shape_of(one: Task) -> Shape:
+    """What a data set of this task is: its columns, and what says how they are to be read."""
+    return Shape.of(one.name, (*one.columns, *one.told_by))
 
 
 def reason_of(dataset: Dataset) -> Message:
@@ -133,8 +142,8 @@ def _look(one: Task, cells: Mapping[str, Sequence[str]], usual: dict[str, Role])
         return _Look(cells, usual, usual, 0.5)
     taken, fit = roles.guess_for(one.columns, cells)
     look = _Look(cells, taken, usual, fit)
-    if {"messages", "chosen", "rejected"} <= set(taken) and (found := _turns(look, "preferences")):
-        return _Look(cells, {**taken, **_compared(found)}, usual, 1.0)
+    if one.told_by and (found := _judged(look, one)):
+        return found
     texts = [c for c in one.columns if c.kind == "text" and isinstance(taken[c.role].column, str)]
     told = [c for c in texts if not look.named(one, c.role)]
     if len(told) < 2:
@@ -155,6 +164,37 @@ def _gathered(name: str, flat: lists.Flat, usual: Mapping[str, Role]) -> Guess:
     columns = {"text": asked, "choices": flat.candidate, "label": flat.grade}
     taken = {role: Role(column, reason) for role, column in columns.items()}
     return Guess(name, {**taken, "split": usual["split"]}, 1.0 if flat.sure else 0.4, reason, flat.sure)
+
+
+def _judged(look: _Look, one: Task) -> _Look | None:
+    """Two answers to compare: their columns' names say which is better, or a column or a person does; None where the names tell nothing."""
+    telling = {column.role: Role(None, Message("No column looks like it.")) for column in one.told_by}
+    if found := _turns(look, "preferences"):
+        return _Look(look.cells, {**look.roles, **_compared(found), **telling}, look.usual, 1.0)
+    if there := _candidates(look.cells):
+        return _Look(look.cells, {**look.roles, **telling, **there}, look.usual, 1.0)
+    return None
+
+
+def _candidates(cells: Mapping[str, Sequence[str]]) -> dict[str, Role] | None:
+    """A question and exactly two answers to it that nobody has judged, or with a column that says which is better. With an answer key
+    beside them they are options."""
+    one = task("preferences")
+    columns = {column.role: column for column in (*one.columns, *one.told_by)}
+    marks = {
+        name: (found[1].casefold(), found[2].casefold()) for name in cells if (found := CANDIDATE.match(name.strip()))
+    }
+    asking = next((name for name in cells if name.strip().casefold() in columns["messages"].names), None)
+    if len(marks) != 2 or asking is None or asking in marks:
+        return None
+    (first, (head, a)), (second, (again, b)) = sorted(marks.items(), key=lambda pair: pair[1])
+    key = any(name.strip().casefold() in c.names for c in task("choice").columns if c.target for name in cells)
+    telling = next((name for name in cells if name.strip().casefold() in columns["better"].names), None)
+    if head != again or (a, b) not in (("a", "b"), ("1", "2")) or (key and telling is None):
+        return None
+    reason = Message("There are two answers a row to compare, “{a}” and “{b}”.", a=first, b=second)
+    there = {"messages": Role(asking, reason), "chosen": Role(first, reason), "rejected": Role(second, reason)}
+    return {**there, "better": Role(telling, Message("Its name says so."))} if telling else there
 
 
 def _compared(found: messages.Shape) -> dict[str, Role]:
@@ -260,6 +300,8 @@ def _clicks(look: _Look) -> Message | None:
 
 
 def _options(look: _Look) -> Message | None:
+    if _candidates(look.cells):
+        return None
     several = len(look.names("choices")) > 1
     listed_so = (
         look.named(task("choice"), "choices")
@@ -271,6 +313,8 @@ def _options(look: _Look) -> Message | None:
 
 
 def _preferences(look: _Look) -> Message | None:
+    if "chosen" in look.roles and (there := _candidates(look.cells)):
+        return there["chosen"].reason
     found = _turns(look, "preferences")
     return None if found is None else Message("Each row has an answer that was chosen and one that was rejected.")
 

@@ -2,6 +2,8 @@
 
 How much it prefers the better answer is measured against the model it began with (DPO) or by the odds of both answers (ORPO): the margin
 of a pair. A pair counts as right where its margin is above nought. Finished, the model answers questions.
+
+A data set may also have two answers of which a column, or a person, says the better one (`told_by`); a run only ever sees chosen and rejected.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data.better import learnt
 from core.data.messages import compared
 from core.errors import DataError, RunError
 from core.tasks import chat_text
@@ -65,9 +68,31 @@ class Preferences(Causal):
             called=Message("The worse answer"),
         ),
     )  # fmt: skip
+    told_by: tuple[Column, ...] = (
+        Column(
+            "better",
+            "better",
+            Message("Which answer is better is in"),
+            Message(
+                "Its number, its letter or the name of its column, for two answers of which no column's name says it. Without it, you choose by hand."
+            ),
+            required=False,
+            target=True,
+            names=(
+                "better",
+                "preference",
+                "winner",
+                "preferred_answer",
+                "better_answer",
+                "which_is_better",
+                "哪个更好",
+            ),
+            called=Message("The better answer"),
+        ),
+    )
     asks: tuple[str, ...] = ("messages",)
     compares = True  # a finished model is measured against its base, where that is still at hand
-    annotation = Annotation("none", Message("The files say which answer is better."))
+    annotation = Annotation("better", Message("Which answer is better?"))
     scores: tuple[Score, ...] = (
         Score(
             "accuracy",
@@ -274,10 +299,11 @@ def judged(told: torch.Tensor, how: str, beta: float) -> tuple[torch.Tensor, tor
 
 
 def pair(row: Row) -> tuple[str, str] | None:
-    """The better and the worse answer, however they are wrapped; None where one is missing or both are the same."""
-    if not row.get("chosen") or not row.get("rejected"):
+    """The better and the worse answer, however they are wrapped; None where one is missing, both are the same or neither is better."""
+    told = learnt(row.get("better"), row)
+    if told is None or not told.get("chosen") or not told.get("rejected"):
         return None
-    found = compared(_before(row), str(row["chosen"]), str(row["rejected"]))
+    found = compared(_before(row), str(told["chosen"]), str(told["rejected"]))
     return None if found.chosen is None or found.rejected is None else (found.chosen, found.rejected)
 
 

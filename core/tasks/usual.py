@@ -17,6 +17,7 @@ class Usual:
     """What most tasks share. A task overrides what it does otherwise."""
 
     columns: tuple[Column, ...]
+    told_by: tuple[Column, ...] = ()
     family: Family = "encoder"
     prediction: str = "label_scores"
     link: Link | None = None

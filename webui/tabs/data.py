@@ -364,7 +364,7 @@ def _task(data: Any) -> dict[str, Any]:
     task, target = tasks.task(data.task), data.shape.target
     columns = [
         {key: getattr(column, key) for key in ("role", "kind", "title", "help", "required", "target", "several")}
-        for column in task.columns
+        for column in (*task.columns, *task.told_by)
     ]
     return {
         "name": task.name,

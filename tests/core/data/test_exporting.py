@@ -45,6 +45,10 @@ KINDS: dict[str, tuple[dict[str, list[str]], list[list[Any]]]] = {
         {"query": ["which?", "what?", "who?"], "candidates": ['["one", "two"]', '["red", "blue"]', '["Ada", "Bob"]']},
         [[{"two": 1.0}], [{"red": 1.0}, {"blue": 1.0}], []],
     ),
+    "preferences": (
+        {"prompt": ["what is it", "who is there", "why"], "response_a": ["a red bike", "nobody at all", "because of it"], "response_b": ["no idea", "my own dog", "no"]},
+        [["1"], ["2", "same"], []],
+    ),
     "pairs": ({"text_a": ["one", "two", "three"], "text_b": ["eins", "zwei", "vier"]}, [["same"], ["same", "other"], []]),
 }  # fmt: skip
 
@@ -68,7 +72,7 @@ CASES = [
     (task, format)
     for task in KINDS
     for format, one in exporting.FORMATS.items()
-    if one.holds(guessing.Shape.of(task, guessing.task(task).columns))
+    if one.holds(guessing.shape_of(guessing.task(task)))
 ]
 
 

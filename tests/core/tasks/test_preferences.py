@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from contract_rows import ROWS, events, write_run
@@ -192,3 +193,76 @@ def test_transcripts_that_hold_their_own_question_are_found(tmp_path: Path):
     assert guessed(data) == "preferences"
     (one,) = data.state.inputs(np.arange(1))
     assert asked(one) == [{"role": "user", "content": "what is it 0"}] and pair(one) == ("a bike 0", "no 0")
+
+
+# Two answers that nobody has judged yet -----------------------------------------------------------------------------
+
+
+def compared(folder: Path, columns: str, rows: list[str]) -> Dataset:
+    (folder / "in.csv").write_text(columns + "\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data = Dataset.open(folder / "data")
+    data.add(folder / "in.csv", "in.csv")
+    assert guessed(data) == "preferences"
+    return data
+
+
+def frozen(data: Dataset, path: Path) -> list[dict[str, Any]]:
+    data.freeze(path)
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all().to_pylist()
+
+
+def test_two_answers_without_a_choice_wait_for_a_person_and_become_chosen_and_rejected(tmp_path: Path):
+    rows = [f"what did she see {i},He ate the dog {i}.,She saw a big dog {i}." for i in range(8)]
+    data = compared(tmp_path, "prompt,response_a,response_b", rows)
+    assert data.counts().labelled == 0 and data.counts().unlabelled == 8
+    said = [{"row": f"1:{i}", "value": value, "seq": i} for i, value in enumerate(["2", "1", "same"])]
+    assert not data.labels.put(said, "Ann")["refused"]
+    assert data.labels.put([{"row": "1:5", "value": "3", "seq": 9}], "Ann")["refused"]
+    assert data.counts().labelled == 3
+    made = frozen(data, tmp_path / "rows.arrow")
+    assert [(r["chosen"], r["rejected"]) for r in made] == [
+        ("She saw a big dog 0.", "He ate the dog 0."), ("He ate the dog 1.", "She saw a big dog 1.")]  # fmt: skip
+    assert set(made[0]) == {"id", "messages", "chosen", "rejected", "split"}
+    data.labels.undo("Ann")
+    assert data.counts().labelled == 2
+
+
+def test_a_column_that_says_the_better_one_counts_as_labelled(tmp_path: Path):
+    rows = [f"what is it {i},a red bike {i},no {i},{('response_b', 'response_a', 'tie', '')[i % 4]}" for i in range(8)]
+    data = compared(tmp_path, "prompt,response_a,response_b,winner", rows)
+    assert data.counts().labelled == 6 and data.roles["better"].column == "winner"
+    assert [(r["chosen"], r["rejected"]) for r in frozen(data, tmp_path / "rows.arrow")[:2]] == [
+        ("no 0", "a red bike 0"), ("a red bike 1", "no 1")]  # fmt: skip
+
+
+def test_rows_that_name_chosen_and_rejected_are_labelled_as_they_stand(tmp_path: Path):
+    data = compared(tmp_path, "prompt,chosen,rejected", [f"what is it {i},a red bike {i},no {i}" for i in range(8)])
+    assert data.counts().labelled == 8 and {data.state.value(i) for i in range(8)} == {"1"}
+    assert not data.labels.put([{"row": "1:0", "value": "2", "seq": 1}], "Ann")["refused"]  # a person knows better
+    assert frozen(data, tmp_path / "rows.arrow")[0]["chosen"] == "no 0"
+
+
+def test_options_with_an_answer_key_stay_options(tmp_path: Path):
+    rows = [f"which is it number {i},a long enough option {i},another option {i},{'AB'[i % 2]}" for i in range(20)]
+    (tmp_path / "in.csv").write_text("question,answer_a,answer_b,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data = Dataset.open(tmp_path / "data")
+    data.add(tmp_path / "in.csv", "in.csv")
+    assert guessed(data) == "choice"
+
+
+def test_what_was_judged_by_hand_is_learnt_by_a_real_model(data_dir: Path, tmp_path: Path):
+    words = ["dog", "cat", "bird", "tree"] * 15
+    rows = [f"what did she see {i},He ate the {w}.,She saw a big {w}." for i, w in enumerate(words)]
+    data = compared(tmp_path, "prompt,response_a,response_b", rows)
+    data.labels.put([{"row": f"1:{i}", "value": "2", "seq": i} for i in range(len(rows))], "Ann")
+    made = [{**r, "messages": json.loads(r["messages"])} for r in frozen(data, tmp_path / "rows.arrow")]
+    folder, kept = tmp_path / "run", ROWS["preferences"]
+    ROWS["preferences"] = lambda _: made
+    try:
+        write_run(folder, TASK, data_dir / "stories260k", max_length=96, epochs=3.0, answer_length=6, preference_loss="orpo", learning_rate=1e-3)  # fmt: skip
+    finally:
+        ROWS["preferences"] = kept
+    worker(str(folder))
+    (end,) = events(folder, "finished")
+    assert end["test"]["accuracy"] > 0.9
