@@ -88,7 +88,7 @@ def ready(state: State, measures: tuple[Measure, ...] = MEASURES) -> bool:
 def apply(dataset: Dataset, finding: str, fix: str, who: str = "local") -> str:
     """Mend a finding in one of its ways; returns the group for `undo`."""
     check = BY_CODE.get(finding)
-    one = check.find(dataset.state) if check else None
+    one = check.find(dataset.state) if check and ready(dataset.state, check.needs) else None
     if check is None or one is None or fix not in {f.id for f in one.fixes}:
         raise Missing(Message("This has been mended already, or the data has changed."))
     state = dataset.state
@@ -105,7 +105,7 @@ def undo(dataset: Dataset, group: str) -> None:
 def rows_of(state: State, finding: str) -> Mask:
     """The rows of a finding, for looking at them."""
     check = BY_CODE.get(finding)
-    if check is None or check.rows is None:
+    if check is None or check.rows is None or not ready(state, check.needs):
         raise Missing(Message("This has been mended already, or the data has changed."))
     return check.rows(state)
 

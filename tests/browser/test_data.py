@@ -128,6 +128,43 @@ def test_a_repair_stays_in_the_list_with_its_undo(page, open_tab, mail: Path):
     finding.get_by_role("button", name="Leave out").wait_for()
 
 
+def test_personal_data_is_found_by_a_job_masked_and_brought_back(page, open_tab, tmp_path: Path):
+    file = tmp_path / "many.csv"
+    rows = [f"text {i} about thing {i * 7 % 1009} and {i * 13 % 997},{'ab'[i % 2]}" for i in range(2_400)]
+    file.write_text("text,label\n" + "\n".join([*rows, "please write to ann@example.org today,a"]), encoding="utf-8")
+    open_tab(page)
+    read(page, file)
+    finding = page.locator(".dt-find").filter(has_text="1 text holds personal data: mail addresses in 1.")
+    finding.wait_for()
+    page.locator(".dt-looking").wait_for(state="hidden")
+    examples = finding.get_by_role("button", name="Examples")
+    assert examples.get_attribute("aria-expanded") == "false"
+    examples.click()
+    finding.locator("mark").get_by_text("[mail address]").wait_for()
+    assert "ann@example.org" not in finding.inner_text()
+    finding.get_by_role("button", name="Look at them").click()
+    page.locator(".dt-rows").get_by_text("please write to ann@example.org today").wait_for()
+    finding.get_by_role("button", name="Mask them").click()
+    finding.get_by_text("Done.").wait_for()
+    page.locator(".dt-rows").get_by_text("please write to ann@example.org today").wait_for(state="detached")
+    finding.get_by_role("button", name="Undo").click()
+    finding.get_by_role("button", name="Mask them").wait_for()
+
+
+def test_the_data_report_is_downloaded_as_a_page(page, open_tab, mail: Path, tmp_path: Path):
+    open_tab(page)
+    read(page, mail)
+    page.get_by_role("button", name="Data report").click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="As a page (HTML)").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    assert download.value.suggested_filename.endswith("-data.html")
+    page.set_content(path.read_text(encoding="utf-8"))
+    page.get_by_role("heading", name="What the check-up found").wait_for()
+    page.get_by_role("heading", name="1 row is empty.").wait_for()
+
+
 def test_rows_are_turned_searched_left_out_and_brought_back(page, open_tab, mail: Path):
     open_tab(page)
     read(page, mail)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core import projects
-from core.errors import Missing
+from core.errors import DataError, Missing
 from core.workspace import Workspace, new_id, write_json
 from webui.calls import Here, plain
 from webui.studio import LOCAL, Limits, Studio
@@ -181,6 +181,55 @@ def test_a_finding_is_mended_and_undone(here: Here):
     assert done["done"] == group
     data.undo(here, group=group)
     assert next(f for f in data.findings(here)["findings"] if f["code"] == "empty")["done"] is None
+
+
+def many(n: int = 2_500) -> str:
+    """More rows than are measured at once, two of them near-equal, one with a mail address."""
+    words = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon".split()
+    texts = [" ".join(words[(i * k + k) % 20] for k in range(3, 9)) + f" {i} row{i}" for i in range(n)]
+    long = "where is the parcel with the green bell that was promised for last week"
+    texts += [long, long + " already", "write to ann@example.org"]
+    return "text,label\n" + "".join(f"{text},{'ab'[i % 2]}\n" for i, text in enumerate(texts))
+
+
+def test_what_takes_a_while_comes_from_a_job_and_is_kept(here: Here):
+    loaded(here, many())
+    told = plain(data.findings(here), "en")
+    assert told["looking"]["state"] in ("waiting", "running")
+    assert not any(f["code"] == "personal" for f in told["findings"])
+    assert data.findings(here)["looking"]["id"] == told["looking"]["id"], "joined, not begun twice"
+    with pytest.raises(DataError, match="still looking"):
+        data.report(here, form="html")
+    assert ended(here, told["looking"])["state"] == "done"
+    told = plain(data.findings(here), "en")
+    assert told["looking"] is None
+    personal = next(f for f in told["findings"] if f["code"] == "personal")
+    assert personal["examples"][0][0]["pieces"][1] == ["[mail address]", True]
+    assert (personal["rows"], [fix["title"] for fix in personal["fixes"]]) == (1, ["Mask them"])
+    near = next(f for f in told["findings"] if f["code"].startswith("near_"))
+    assert [len(example) for example in near["examples"]] == [2]
+    assert data.rows(here, only="finding:" + near["id"])["total"] == 2
+
+
+def test_a_finding_of_texts_that_have_changed_is_not_mended_blindly(here: Here):
+    loaded(here, many())
+    ended(here, data.findings(here)["looking"])
+    here.dataset.change_cell("1:0", "text", "another text")
+    with pytest.raises(Missing, match="mended already, or the data has changed"):
+        data.fix(here, finding="personal", fix="mask")
+
+
+@pytest.mark.parametrize(("form", "sign"), [("html", "<!doctype html>"), ("md", "# ")])
+def test_the_data_report_is_a_file_in_the_language_of_the_page(here: Here, form: str, sign: str):
+    loaded(here)
+    here.language = "zh"
+    url = data.report(here, form=form)["url"]
+    offer = here.studio.take(url.rsplit("/", 1)[-1])
+    assert offer.name.endswith(f"-data.{form}")
+    text = offer.path.read_text(encoding="utf-8")
+    assert text.startswith(sign) and "数据里有什么" in text and "mail.csv" in text
+    with pytest.raises(Missing):
+        data.report(here, form="../../etc")
 
 
 def test_shares_are_the_persons_and_out_of_range_is_said(here: Here):
