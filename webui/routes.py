@@ -34,7 +34,13 @@ log = logging.getLogger("hone")
 FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
 SMALL = 160  # pixels of a picture's longer side
 SIZES = {"large": 1000}
-FIRST_SCRIPTS = ("lib", "parts", "plots", "frame")  # the others in any order: they only declare themselves
+FIRST_SCRIPTS = (
+    "lib",
+    "parts",
+    "plots",
+    "frame",
+    "label_parts",
+)  # the others in any order: they only declare themselves
 FIRST_SHEETS = ("tokens", "frame", "parts")
 INLINED = ("start",)
 

@@ -5,7 +5,7 @@
 (() => {
   const KEYS = "123456789abcdefghijklmnopqrtvwxyz"; // without s (skip) and u (undo)
   const UNDO_KEPT = 50;
-  const ALL = { show: "unlabelled", search: "", label: "", order: "file" };
+  const ALL = { show: "unlabelled", search: "", label: "", order: null }; // order null: the one that is proposed
   const ways = {}; // kind of annotation -> what makes its part of the sheet
 
   /* Declare a way to answer. make(me) gives {node, sentence, labels, draw(item), key(event, key), ...}: see label_single.js for the least one. */
@@ -49,7 +49,8 @@
       send: (entries, of = project) => ctx.call("put", { project: of, entries }),
       changed: (answer, error) => heard(me, answer, error),
     });
-    me.list = Hone.textList({ fetch: (ask) => fetched(me, ask), changed: () => arrived(me) });
+    me.guide = Hone.labelGuide(me);
+    me.list = Hone.textList({ fetch: (ask) => fetched(me, ask), changed: () => arrived(me), reach: () => me.guide.reach() });
     me.drafts = Hone.drafts(project);
     me.decide = (value) => decide(me, value);
     me.draft = (value, how) => draft(me, value, how);
@@ -120,13 +121,15 @@
   }
 
   async function fetched(me, ask) {
-    const answer = await me.ctx.call("texts", { ...ask, ...me.filter });
+    const order = me.guide.order();
+    const answer = me.guide.chooses() ? await me.guide.fetch(ask) : await me.ctx.call("texts", { ...ask, ...me.filter, order });
     me.found = answer.total;
     return answer;
   }
 
   function arrived(me) {
     me.view.draw();
+    me.guide.arrived();
     if (!me.list.failed || !me.list.waiting) return;
     clearTimeout(me.again);
     me.again = setTimeout(() => me.list.ensure(), 2000);
@@ -138,7 +141,8 @@
     if (!item) return;
     const was = { value: item.value, origin: item.origin, by: item.by, at: item.at };
     settle(me, item, value, "human");
-    const put = me.keep.put(item.id, { ...answer(me, value), seconds: me.clock.seconds(item.id) });
+    const put = me.keep.put(item.id, { ...answer(me, value), seconds: me.clock.seconds(item.id), ...me.guide.told(item) });
+    me.guide.passed(item);
     me.drafts.drop(item.id);
     remember(me, { item: bare(item), was, put });
     me.before = { item, value };
@@ -169,6 +173,7 @@
     const item = me.list.current;
     if (!item) return;
     remember(me, { item: bare(item), skipped: true });
+    me.guide.passed(item);
     me.before = { item, skipped: true };
     me.list.next((other) => passedBy(me, other));
     place(me);
@@ -231,6 +236,7 @@
         me.problem = refused[0].message;
         refresh(me);
       }
+      me.guide.answered(answer.saved.length);
       if (!me.keep.waiting) settled(me);
     }
     if (error && !error.offline) me.problem = error.message || String(error);
@@ -255,6 +261,7 @@
     if (key === "/") return me.view.search();
     const held = event.repeat && (KEYS.includes(key) || key === "s" || key === "u" || key === "Enter");
     if (held) return undefined; // a key held down decides once
+    if (key === " ") return event.repeat ? undefined : me.guide.accept();
     if (me.list.current && me.hand.key(event, key) !== false) return undefined;
     if (key === "ArrowLeft" || key === "ArrowRight") return me.move(key === "ArrowLeft" ? -1 : 1);
     if (event.repeat) return false;
@@ -266,12 +273,12 @@
   /* Where to go on after a reload: the text that is shown now. */
   function place(me) {
     const item = me.list.current;
-    Hone.store.set("label.place", item ? { data: me.state.data, before: item.place } : null);
+    Hone.store.set("label.place", item ? { data: me.state.data, before: me.guide.chooses() ? item.id : item.place, order: me.guide.order() } : null);
   }
 
   function resumed(me) {
     const kept = Hone.store.get("label.place");
-    return kept && kept.data === me.state.data ? kept.before : null;
+    return kept && kept.data === me.state.data && kept.order === me.guide.order() ? kept.before : null;
   }
 
   function remember(me, entry) {

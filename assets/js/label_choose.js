@@ -21,6 +21,7 @@
       labelsIn: (value) => [value],
       brief: (value) => me.byId.has(value) && Hone.chip(me.byId.get(value)),
       draw: (item) => tiles.show(item ? [item.value] : [], !item),
+      guess: (value) => tiles.guess(value === null ? [] : [value]),
       key(event, key) {
         if (key === "Enter") return tiles.find();
         return me.byKey.has(key) ? choose(me.byKey.get(key).id) : false;
@@ -59,6 +60,7 @@
         commit.disabled = !item;
         commit.say(on.length ? t.plural(on.length, "save {n} label", "save {n} labels") : t("none of them"));
       },
+      guess: (value) => tiles.guess(value || []),
       key(event, key) {
         if (key === "Enter") return done();
         if (key === "0") return tiles.find();

@@ -4,11 +4,10 @@
 Knows nothing of keys, labels' names or the page; `fetch` brings rows, `changed` hears when some have come. */
 (function () {
   "use strict";
-  const AHEAD = 60; // fetch more when fewer than this are left: a burst of keys never meets the end of the window
-  const COUNT = 100;
+  const FAR = { ahead: 60, count: 100 }; // fetch more when fewer than this are left: a burst of keys never meets the end of the window
 
-  /* `fetch({after, count})` -> Promise of {rows, next}: `next` is the place to go on from, null at the end. */
-  function textList({ fetch, changed }) {
+  /* `fetch({after, count})` -> Promise of {rows, next}: `next` is the place to go on from, null at the end. `reach()` says how far ahead. */
+  function textList({ fetch, changed, reach = () => FAR }) {
     let items = [];
     let at = 0;
     let place = null;
@@ -32,9 +31,9 @@ Knows nothing of keys, labels' names or the page; `fetch` brings rows, `changed`
     }
 
     function ensure() {
-      if (loading || ended || items.length - at >= AHEAD) return loading || Promise.resolve();
+      if (loading || ended || items.length - at >= reach().ahead) return loading || Promise.resolve();
       const mine = generation;
-      loading = fetch({ after: place, count: COUNT })
+      loading = fetch({ after: place, count: reach().count })
         .then((answer) => {
           if (mine !== generation) return;
           const have = new Set(items.map((item) => item.id));
@@ -49,11 +48,22 @@ Knows nothing of keys, labels' names or the page; `fetch` brings rows, `changed`
         .finally(() => {
           if (mine !== generation) return;
           loading = null;
-          const short = !ended && !failed && items.length - at < AHEAD;
+          const short = !ended && !failed && items.length - at < reach().ahead;
           changed();
           if (short) ensure();
         });
       return loading;
+    }
+
+    /* Other texts are to come after the next one; what is shown, and the text behind it, stay. */
+    function renew(rows, next) {
+      items.length = Math.min(items.length, at + 2);
+      const have = new Set(items.map((item) => item.id));
+      items.push(...rows.filter((row) => !have.has(row.id) && passes(row)));
+      place = next;
+      ended = next === null;
+      generation += 1; // an answer that is under way is older than this
+      loading = null;
     }
 
     /* On to the next text; `over` says which ones to pass by (labelled meanwhile in another window). */
@@ -78,6 +88,7 @@ Knows nothing of keys, labels' names or the page; `fetch` brings rows, `changed`
     return {
       reset,
       ensure,
+      renew,
       next,
       back,
       show,
@@ -85,6 +96,8 @@ Knows nothing of keys, labels' names or the page; `fetch` brings rows, `changed`
       get current() {
         return items[at] || null;
       },
+      /* The text that is shown and up to `count` behind it. */
+      coming: (count) => items.slice(at, at + count + 1),
       get first() {
         return at === 0;
       },

@@ -57,6 +57,11 @@
       }
     }
 
+    /* What the model would say: dashed, never pressed. */
+    function guess(ids) {
+      for (const [id, node] of tile) node.classList.toggle("guess", ids.includes(id));
+    }
+
     function hit(id) {
       const node = tile.get(id);
       if (!node) return;
@@ -72,7 +77,7 @@
       return true;
     }
 
-    return { nodes: [finder, keys], draw, show, hit, find, few: () => finder.hidden };
+    return { nodes: [finder, keys], draw, show, guess, hit, find, few: () => finder.hidden };
   };
 
   /* snake_case_names may break behind their underscores rather than anywhere. */

@@ -32,7 +32,7 @@
     p.save = h("span.lb-saved", { "aria-live": "polite" });
     p.spoken = h("span.sr", { "aria-live": "polite" });
     const main = h("div.lb-main", p.problem, p.sheet, h("div.lb-under", p.before, p.save), p.spoken);
-    Hone.fill(me.root, head, h("div.lb-grid", main, h("aside.lb-side", showMe(view), me.hand.labels ? labelList(view) : null)));
+    Hone.fill(me.root, head, h("div.lb-grid", main, h("aside.lb-beside", showMe(view), me.guide.card(), me.hand.labels ? labelList(view) : null)));
     Hone.help("label", help(me));
     view.built = "bench";
     draw(view);
@@ -68,7 +68,7 @@
   }
 
   const help = (me) => ({ sentences: [me.hand.sentence, t("Everything is saved as you go, also when the connection is gone for a while."), t("What you began and did not finish is still there when you come back to it.")],
-    keys: [...(me.hand.keys || []), ["S", t("skip")], ["U", t("undo")], [me.hand.turns || "← →", t("back and forth")], ["/", t("search")], ["Esc", t("leave a field")]] });
+    keys: [...(me.hand.keys || []), [t("Space"), t("accept the guess")], ["S", t("skip")], ["U", t("undo")], [me.hand.turns || "← →", t("back and forth")], ["/", t("search")], ["Esc", t("leave a field")]] });
 
   /* ---------- the sheet ---------- */
 
@@ -83,8 +83,10 @@
     p.text = h("div.said.lb-text", { "aria-live": "polite", tabindex: 0 });
     p.below = h("div.lb-more", { "aria-live": "polite" });
     p.now = h("div.lb-now");
+    p.guess = h("div.lb-guess", { "aria-live": "polite", hidden: true });
+    p.accept = h("button.lb-accept", { onclick: () => me.guide.accept(), hidden: true }, h("kbd", t("Space")), h("span", t("accept the guess")));
     p.told = h("p.lb-told", { role: "status", hidden: true });
-    p.hints = h("div.lb-hints", me.hand.commit,
+    p.hints = h("div.lb-hints", me.hand.commit, p.accept,
       h("button", { onclick: me.skip }, h("kbd", "S"), h("span", t("skip"))),
       h("button", { onclick: me.undo }, h("kbd", "U"), h("span", t("undo"))),
       h("button.lb-back", { onclick: () => me.move(-1), "aria-label": t("The text before") }, h("kbd", (me.hand.turns || "← →").split(" ")[0])),
@@ -92,7 +94,7 @@
       h("button.lb-slash", { onclick: () => search(view) }, h("kbd", "/"), h("span", t("search"))));
     if (me.hand.dress) me.hand.dress(p.text);
     return h("section.lb-sheet", { class: "lb-by-" + me.state.kind, "aria-label": t("The text to label") },
-      p.edge, h("div.lb-meta", p.progress, p.row), p.above, p.text, p.below, p.now, me.hand.node, p.told, p.hints);
+      p.edge, h("div.lb-meta", p.progress, p.row), p.above, p.text, p.below, p.now, p.guess, me.hand.node, p.told, p.hints);
   }
 
   /* What is missing before the answer can be taken; gone with the next thing that is done. */
@@ -119,6 +121,7 @@
     counts(view);
     before(view);
     me.hand.draw(item);
+    me.guide.draw(p, item);
     numbers(view);
   }
 
@@ -265,8 +268,7 @@
     const choice = (show, title, extra) => h("button", { role: "radio", "aria-checked": me.filter.show === show, "data-key": show, onclick: () => pick(show) }, title, extra);
     Hone.fill(p.choices, choice("unlabelled", me.hand.labels ? t("Without a label") : t("Without an answer"), p.left), choice("all", t("All texts")), choice("search", t("Search or filter")));
     p.fields.hidden = false;
-    const order = Hone.select({ label: t("Order"), value: me.filter.order, onchange: (order) => me.filtered({ order }), options: [{ value: "file", title: t("In file order") }, { value: "random", title: t("Mixed") }] });
-    Hone.fill(p.fields, me.filter.show === "search" ? filters(view) : null, h("label.lb-order", h("span", t("Order")), order));
+    Hone.fill(p.fields, me.filter.show === "search" ? filters(view) : null, me.guide.orders());
   }
 
   function filters(view) {

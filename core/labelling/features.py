@@ -26,7 +26,7 @@ from core.models import catalogue
 from core.training.advice import UNKNOWN
 
 MOST = 100_000  # rows with a vector; of more, those whose hashes come first (chance), and every labelled one
-BLOCK = 512  # texts between two looks at whether to go on, and between two writes
+BLOCK = 256  # texts between two looks at whether to go on, and between two writes
 LONGEST = 128  # tokens of a text that are read: enough to tell what it is about, at half the time
 SQUEEZED = 256  # numbers a counted text becomes
 PIECES = 60_000  # n-grams that are counted

@@ -56,7 +56,7 @@ class Guide:
 
     def look(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """`rows`: ids whose guesses are wanted. `count`: rows that are to come next, by `order`, among those that `only`, `search` and
-        `person` leave, but `without` these. Answers {"link", "learnt": rows learnt from, "missing": rows without a vector, "next": [ids],
+        `person` leave, but `without` these; `first` before all others, if it fits. Answers {"link", "learnt": rows learnt from, "missing": rows without a vector, "next": [ids],
         "aside": [ids among them], "guesses": {id: guess}, "total": rows that fit, "seconds"}."""
         state = self.data.state
         link = link_of(state)
@@ -141,7 +141,11 @@ class Guide:
         kept = aside(state, places) if order != "similar" else np.zeros(len(places), np.bool_)
         chosen = self._chosen(state, order, places[~kept], count, model, question.get("like"))
         spare = places[kept][np.argsort(state.keys[places[kept]], kind="stable")]
-        return (*_mixed(chosen, spare, count, int(question.get("at") or 0)), total)
+        found, apart = _mixed(chosen, spare, count, int(question.get("at") or 0))
+        first = question.get("first")
+        if first and _there(state, first) and mask[place := state.rows.place(first)]:
+            found = np.concatenate([[place], found[found != place]])[:count]
+        return found, apart, total
 
     def _chosen(self, state: State, order: str, pool: Places, count: int, model: Any, like: Any) -> Places:
         """`count` of the pool by a strategy; rows that have no vector yet come last."""

@@ -198,9 +198,11 @@ def project(server: Server, request: pytest.FixtureRequest) -> projects.Project:
 
 @pytest.fixture
 def open_tab(server: Server, project: projects.Project):
-    """``open_tab(page, "train")``: the tab of this test's project, drawn."""
+    """``open_tab(page, "train")``: the tab of this test's project, drawn. While one labels no model learns along, unless `along`: texts then
+    come in the file's order and no vectors are made."""
 
-    def open_(page, tab: str = "data", language: str = "en", of: projects.Project | None = None):
+    def open_(page, tab: str = "data", language: str = "en", of: projects.Project | None = None, along: bool = False):
+        page.add_init_script(f"localStorage.setItem('hone::label.along', '{str(along).lower()}')")
         path = "zh" if language == "zh" else ""
         page.goto(f"{server.url}/{path}?project={(of or project).id}#{tab}")
         page.wait_for_selector(f"#page-{tab} > *")

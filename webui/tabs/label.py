@@ -49,6 +49,7 @@ def state(here: Here) -> dict[str, Any]:
         "inputs": [{"role": part.role, "kind": part.kind, "title": called[part.role]} for part in shape.inputs],
         "scale": _scale(data) if annotation.kind == "number" else None,
         "longest": LONGEST,
+        **label_guide.offered(data.state),
         "labels": _labels(data) if own is None else _labels_of(data, own),
         "counts": {
             "rows": counts.labelled + counts.unlabelled,

@@ -20,12 +20,12 @@ RECORD = 50  # answers over which its record is counted
 MOST = 40  # texts a call
 
 
-@call
-@labelling
-def ways_to_choose(here: Here) -> dict[str, Any]:
-    """Which ways to choose the next text there are, the proposed one first, and whether a model learns along."""
-    link = link_of(here.dataset.state)
-    return {"link": link, "ways": [{"name": w.name, "title": w.title, "sentence": w.sentence} for w in ways(link)]}
+def offered(state: Any) -> dict[str, Any]:
+    """The ways to choose the next text, which of them is proposed, and what learns along (`link`, "" where nothing can)."""
+    link = link_of(state)
+    found = ways(link)
+    told = [{"name": one.name, "title": one.title, "sentence": one.sentence} for one in found]
+    return {"link": link, "ways": told, "order": found[0].name if link else "file"}
 
 
 @call
@@ -41,9 +41,11 @@ def guided(
     label: str = "",
     without: list[str] | None = None,
     like: str | None = None,
+    first: str | None = None,
     at: int = 0,
 ) -> dict[str, Any]:
-    """Guesses for `rows`, and the `count` texts that are to come next in an order of the guide's."""
+    """Guesses for `rows`, and the `count` texts that are to come next in an order of the guide's; `first` is the one a person saw before
+    a reload, if it still fits."""
     data, own = here.dataset, mine(here)
     only, words = listed(show, search, label)
     question = {
@@ -56,6 +58,7 @@ def guided(
         "search": words,
         "without": [str(row) for row in without or ()],
         "like": like,
+        "first": first,
         "at": int(at),
         "person": here.person if own is not None else None,
     }
@@ -105,7 +108,7 @@ def estimated(here: Here) -> dict[str, Any]:
     return told
 
 
-CALLS: list[Any] = [ways_to_choose, guided, prepare, prepared, unprepare, estimated]
+CALLS: list[Any] = [guided, prepare, prepared, unprepare, estimated]
 
 
 def record(data: Any) -> dict[str, int]:
