@@ -101,6 +101,8 @@
   async function rename(me, name) {
     await me.bench.keep.flush(); // what was answered before belongs to the name before
     Hone.store.set("as", name || null, "");
+    Hone.store.set("label.place", null);
+    sessionStorage.removeItem(`hone:${me.bench.project}:undo`); // what the name before did is theirs to take back
     try { await me.ctx.call("team_join"); } catch (error) { Hone.toast(error); return; }
     location.reload(); // the texts of this person, from the first
   }
