@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MODES = ("off", "split", "overlap", "everybody")
 LONGEST_NAME = 40
 MOST_PEOPLE = 200
+MOST_KEPT = 40  # people whose rows are remembered: a mask each
 OVERLAP_SEED = 7919  # which rows several people get does not hang on who has them
 
 
@@ -238,6 +239,8 @@ def _kept(state: State, team: Team, name: str) -> NDArray[np.bool_]:
         kept = {}
         state.text_memory["assigned"] = (mark, kept)
     if name not in kept:
+        while len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)), None)
         kept[name] = assigned(team, state.keys, name)
     found: NDArray[np.bool_] = kept[name]
     return found

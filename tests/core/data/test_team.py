@@ -364,3 +364,60 @@ def test_labels_of_many_people_at_once_are_all_there(data: Dataset):
         one.join()
     found = Counter(r[0] for r in data.log.read().execute("SELECT who FROM answers"))
     assert found == dict.fromkeys(PEOPLE, 30) and together.figures(data)["rows"] == 30
+
+
+# --- every way to answer ---
+
+
+@pytest.mark.parametrize(
+    "task", [one.name for one in TASKS.values() if any(c.target for c in one.columns) and one.name != "images"]
+)
+def test_people_who_differ_are_counted_shown_and_settled_in_every_task_that_is_labelled(task: str, tmp_path: Path):
+    """Two people say the same of two rows and differ on a third: the figures know it, it is offered, and settling it puts it in force."""
+    import csv
+
+    from contract_rows import ROWS
+
+    from core.data.values import encode, kind
+
+    columns = TASKS[task].columns
+    target = next(one for one in columns if one.target)
+    inputs = [one for one in columns if not one.target]
+    rows = ROWS[task](tmp_path)
+    two = [next(r for r in rows if r[target.role] != rows[0][target.role]), rows[0]]
+    rows = [rows[0], two[0], rows[0] if inputs[0].kind == "choices" else two[1], *rows[1:4]]
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([one.role for one in inputs])
+        writer.writerows([encode(one.kind, row.get(one.role)) or "" for one in inputs] for row in rows)
+    data = Dataset.open(tmp_path / "data")
+    data.set_shape(of(task))
+    data.add(path, "rows.csv")
+    data.set_roles({one.role: one.role for one in inputs})
+    here = kind(target.kind)
+    for name in dict.fromkeys(name for row in rows for name in here.names(row[target.role])):
+        data.labels.create(str(name))
+    votes.set_team(data, Team("everybody", ("anna", "ben")))
+
+    def answer(who: str, row: int, value: object, origin: str = "human") -> None:
+        entry = {"row": f"1:{row}", "label" if data.shape.by_label else "value": value, "seq": next(seq), "client": "t"}
+        told = data.labels.put([entry], who, origin)
+        assert not told["refused"], told
+
+    first, second = rows[0][target.role], rows[1][target.role]
+    for who, values in (("anna", (first, second, first)), ("ben", (first, second, second))):
+        for row, value in enumerate(values):
+            answer(who, row, value)
+    told = together.figures(data)
+    assert (told["rows"], told["pairs"]) == (3, 3) and told["same"] == pytest.approx(2 / 3)
+    assert (
+        told["figures"] and told["people"][0]["rows"] == 3 and together.people(data, team.of(data.log))[0]["done"] == 3
+    )
+    found = together.to_settle(data)
+    assert found["total"] == 1 and [one["who"] for one in found["rows"][0]["answers"]] == [["anna"], ["ben"]]
+    assert here.shown(found["rows"][0]["answers"][1]["value"], found["rows"][0]["inputs"]) is not None
+    answer("owner", 2, found["rows"][0]["answers"][1]["value"], "settled")
+    assert together.settling(data) == {"differ": 0, "open": 0, "settled": 1}
+    now = data.row("1:2")
+    assert (now["label"] if data.shape.by_label else now["value"]) == found["rows"][0]["answers"][1]["value"]
