@@ -22,14 +22,14 @@
     const choose = (value) => value && me.list.current && me.decide(value);
 
     function side(item, value, i) {
-      return h("button.lb-side", { "data-value": value, onclick: () => choose(value) }, h("small", h("kbd", String(i + 1)), t("Answer {n}", { n: i + 1 })), h("span.said", words(item, value)));
+      return h("button.lb-candidate", { "data-value": value, onclick: () => choose(value) }, h("small", h("kbd", String(i + 1)), t("Answer {n}", { n: i + 1 })), h("span.said", { dir: "auto" }, words(item, value)));
     }
 
     return {
       labels: 0,
       sentence: t("One question, two answers: press 1 or 2 for the better one. Which stands first is chance."),
       keys: [["1 2", t("the better answer")], ["0", t("no difference; such rows teach nothing")]],
-      node: h("div.lb-judge", box, same),
+      node: h("div.lb-judge.lb-hand", box, same),
       labelsIn: () => [],
       shows: (part) => Object.values(ROLES).includes(part.role),
       brief: (value, item) => (value === "same" ? h("span", t("no difference")) : Hone.said(words(item, value).slice(0, BRIEF), { class: "lb-brief" })),

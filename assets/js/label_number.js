@@ -7,7 +7,8 @@
     const scale = me.state.scale; // {low, high, whole} of the data, null where it has fewer than two different numbers
     const step = scale ? (scale.whole ? 1 : 10 ** Math.floor(Math.log10((scale.high - scale.low) / 50))) : 1;
     const digits = Math.max(0, -Math.round(Math.log10(step)));
-    const field = h("input.text.num", { inputmode: "decimal", autocomplete: "off", "aria-label": t("Number"), placeholder: t("Number"), maxlength: 24 });
+    // A phone's keys for decimals have no minus, so they come up only where no number is below nought.
+    const field = h("input.text.num", { inputmode: scale && scale.low >= 0 ? "decimal" : "text", enterkeyhint: "next", autocomplete: "off", "aria-label": t("Number"), placeholder: t("Number"), maxlength: 24 });
     const slider = scale && h("input", { type: "range", min: scale.low, max: scale.high, step, "aria-label": t("Number, from {low} to {high}", scale) });
     const note = h("p.sub", { "aria-live": "polite" });
     const commit = Hone.commitButton(done);

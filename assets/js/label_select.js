@@ -19,6 +19,7 @@
       box.classList.add("lb-marked");
       box.setAttribute("role", "textbox"); // so that a screen reader hands the arrow keys on
       box.setAttribute("aria-readonly", "true");
+      box.setAttribute("dir", "auto"); // Arabic and Hebrew read from the right
       box.setAttribute("aria-multiline", "true");
       box.setAttribute("aria-label", t("The text. Arrows move by word, shift and arrows extend."));
       box.addEventListener("pointerdown", (event) => {

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   Hone.answering("text", (me) => {
-    const box = h("textarea.text.said.lb-write", { rows: 4, "aria-label": t("Your text"), placeholder: t("Write here") });
+    const box = h("textarea.text.said.lb-write", { rows: 4, dir: "auto", "aria-label": t("Your text"), placeholder: t("Write here") });
     const note = h("p.sub", { "aria-live": "polite" });
     const commit = Hone.commitButton(done, "Ctrl Enter");
     let shown = null;
