@@ -19,6 +19,7 @@ from core.models.classic import UNSPACED, WORD, unspaced
 
 LONGEST = 400  # characters of a text that are read
 KEPT = 4_000  # the most frequent pieces of a group
+OFTENER = 1.5  # times as often as everywhere; a word that is not is typical of no group
 RUN = re.compile(f"(?:{UNSPACED.pattern})+")
 LETTER = re.compile(r"[^\W\d_]")
 
@@ -36,8 +37,12 @@ def typical(texts: Sequence[str], groups: Sequence[int], n: int, most: int = 8) 
     for group, counted in enumerate(counts):
         if sizes[group] >= 10:  # what stands in one text alone is typical of that text
             counts[group] = Counter({word: k for word, k in counted.items() if stand_in[group][word] > 1})
-    weights = weighed(counts)
-    return [_distinct(sorted(weights[group].items(), key=lambda one: (-one[1], one[0])), most) for group in range(n)]
+    weights, lift = weighed(counts), _lift(counts)
+    ranked = [sorted(weights[group].items(), key=lambda one: (-one[1], one[0])) for group in range(n)]
+    return [
+        _distinct([one for one in ranked[group] if n == 1 or lift[group][one[0]] >= OFTENER] or ranked[group], most)
+        for group in range(n)
+    ]
 
 
 def weighed(counts: Sequence[Counter[str]]) -> list[dict[str, float]]:
@@ -58,15 +63,28 @@ def weighed(counts: Sequence[Counter[str]]) -> list[dict[str, float]]:
     return found
 
 
+def _lift(counts: Sequence[Counter[str]]) -> list[dict[str, float]]:
+    """How many times as often each word stands in its group as in all of them together."""
+    everywhere: Counter[str] = Counter()
+    for counted in counts:
+        everywhere.update(counted)
+    every = max(1, sum(everywhere.values()))
+    return [
+        {word: k / max(1, counted.total()) / (everywhere[word] / every) for word, k in counted.items()}
+        for counted in counts
+    ]
+
+
 def pieces(text: str, whole: bool) -> Iterator[str]:
-    """Words of at least two signs and pairs of long ones; with `whole` runs of characters instead."""
+    """Words of at least three signs and pairs of long ones; with `whole` runs of characters instead."""
     text = text.lower()
     if whole:
         for run in RUN.findall(text):
             for length in (2, 3, 4):
-                yield from (run[i : i + length] for i in range(len(run) - length + 1))
+                cut = (run[i : i + length] for i in range(len(run) - length + 1))
+                yield from (piece for piece in cut if piece.isalpha())  # the signs of these scripts are no words
         return
-    words = [word for word in WORD.findall(text) if len(word) > 1 and LETTER.search(word)]
+    words = [word for word in WORD.findall(text) if len(word) > 2 and LETTER.search(word)]
     yield from words
     yield from (f"{a} {b}" for a, b in itertools.pairwise(words) if min(len(a), len(b)) >= 4)  # not "of the"
 

@@ -62,7 +62,9 @@ def many_make(here: Here, *, groups: int | None = None) -> dict[str, Any]:
         arguments["groups"] = min(max(int(groups), survey.FEWEST), survey.MOST)
     function = "core.labelling.survey:" + ("make" if groups is None else "regroup")
     title = Message("Looking at all texts …")
-    job = here.jobs.start(function, arguments, title=title, key=_key(here, "survey"), torch=True)
+    data = here.dataset
+    torch = features.way(data.state) == "encoder" and bool(len(features.missing(data)))
+    job = here.jobs.start(function, arguments, title=title, key=_key(here, "survey"), torch=torch)
     return here.jobs.state(job.id)
 
 
@@ -149,6 +151,12 @@ def many_look(here: Here, *, pick: dict[str, Any], start: int = 0, count: int = 
         "mix": picks.mix(state, places),
         "rows": _rows(state, places[begin : begin + min(max(1, int(count)), MOST)], LONGEST),
     }
+
+
+@call
+def many_where(here: Here, *, pick: dict[str, Any]) -> dict[str, Any]:
+    """The places of the picked rows, to be shown on the map."""
+    return {"places": picks.places(here.dataset, pick)}
 
 
 @call
@@ -278,7 +286,7 @@ def many_learn(here: Here, *, on: bool, least: float) -> dict[str, Any]:
 
 
 CALLS: list[Any] = [
-    many, many_make, many_job, many_cancel, many_map, many_groups, many_look, many_text, many_give, many_undo, many_leave, many_unleave,
+    many, many_make, many_job, many_cancel, many_map, many_groups, many_look, many_where, many_text, many_give, many_undo, many_leave, many_unleave,
     many_near, many_near_all, many_rules, many_try, many_rule, many_unrule, many_accept, many_learn,
 ]  # fmt: skip
 
