@@ -28,7 +28,7 @@ Distance = Callable[[Any, Any], float]
 
 RESAMPLES = 400
 SURE = 0.95
-MOST_CELLS = 40_000_000  # of a matrix of resamples: rows drawn anew are cut to so many
+MOST_CELLS = 20_000_000  # rows times values times draws: with many rows, whose interval is narrow, fewer draws do
 BANDS = (
     (0.0, "none"),
     (0.2, "slight"),
@@ -226,7 +226,7 @@ def _with_interval(
     value = float(of(np.ones((1, rows)))[0])
     if not np.isfinite(value) or rows < 2 or seed is None:
         return Figure(value, float("nan"), float("nan"), rows, answers)
-    draws = max(50, min(RESAMPLES, MOST_CELLS // max(1, rows * max(1, width // 8))))
+    draws = max(100, min(RESAMPLES, MOST_CELLS // (rows * max(8, width))))
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), draws).astype(np.float64)
     again = of(drawn)
     again = again[np.isfinite(again)]

@@ -173,13 +173,21 @@ def mine(data: Dataset, name: str, team: Team | None = None) -> Mine:
     answer."""
     state, team = data.state, team or of(data.log)
     said = answers_of(data, name)
+    rows, waits = dealt(data, state, team, name, list(said))
+    return Mine(rows, waits, said, team.hidden and bool(waits.any()))
+
+
+def dealt(
+    data: Dataset, state: State, team: Team, name: str, answered: list[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(rows that are a person's, those that wait for their answer), where they have answered the places `answered`."""
     done = np.zeros(len(state), np.bool_)
-    done[list(said)] = True
+    done[answered] = True
     theirs = _kept(state, team, name) & state.usable
     waits = theirs & ~in_file(state) & ~done
     waits &= ~settled(data, state)
     waits &= (state.human == UNTOUCHED) | several(team, state.keys)
-    return Mine(waits | done, waits, said, team.hidden and bool(waits.any()))
+    return waits | done, waits
 
 
 def answers_of(data: Dataset, name: str) -> dict[int, tuple[int | None, Any, float]]:

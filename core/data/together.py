@@ -8,6 +8,9 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
+import threading
+import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -27,6 +30,9 @@ SETS = ("categories",)
 MOST_PAIRS = 40  # of labels that are mixed up, and of people
 NAMED = ("category", "option")  # one name a row
 
+_counting = threading.Lock()
+_recent: weakref.WeakKeyDictionary[Dataset, tuple[Any, float, dict[str, Any]]] = weakref.WeakKeyDictionary()
+
 Said = dict[str, Any]  # person -> what they said, as a value
 
 
@@ -34,48 +40,52 @@ def said(data: Dataset) -> dict[int, Said]:
     """place -> what each person said of it last, in the order in which they first answered."""
     state = data.state
     if "said by people" not in state.memory:
-        query = (
-            "SELECT row, who, label, value, MAX(seq) AS seq FROM answers WHERE NOT undone AND origin != 'settled' "
-            "GROUP BY row, who ORDER BY seq"
-        )
-        rows = data.log.read().execute(query).fetchall()
-        places = state.rows.places(np.array([r["row"] for r in rows], np.int64)).tolist()
+        query = "SELECT row, who, label, value FROM answers WHERE NOT undone AND origin != 'settled' ORDER BY seq"
+        rows = [tuple(r) for r in data.log.read().execute(query)]
+        places = state.rows.places(np.array([r[0] for r in rows], np.int64)).tolist()
+        last = {(place, who): (label, value) for place, (_, who, label, value) in zip(places, rows, strict=True)}
+        names = {label: team.named(state, label, None) for label, value in set(last.values()) if value is None}
         found: dict[int, Said] = {}
-        names: dict[int, Any] = {}
-        for place, r in zip(places, rows, strict=True):
-            if place < 0:
-                continue
-            if r["value"] is not None:
-                value = team.named(state, None, json.loads(r["value"]))
-            else:
-                if r["label"] not in names:
-                    names[r["label"]] = team.named(state, r["label"], None)
-                value = names[r["label"]]
-            if value is not None:
-                found.setdefault(place, {})[r["who"]] = value
+        for (place, who), (label, value) in last.items():
+            meant = names[label] if value is None else team.named(state, None, json.loads(value))
+            if place >= 0 and meant is not None:
+                found.setdefault(place, {})[who] = meant
         state.memory["said by people"] = found
     there: dict[int, Said] = state.memory["said by people"]
     return there
+
+
+def told(data: Dataset, who_labels: team.Team) -> dict[str, Any]:
+    """{"people", "agreement", "settling"} together. Where counting takes long and many ask, an answer is given again for ten times as long as
+    it took: all who look at a large data set take a tenth of a core."""
+    with _counting:
+        mark, now = (data.version, who_labels), time.monotonic()
+        before = _recent.get(data)
+        if before and (before[0] == mark or (now < before[1] and before[0][1] == who_labels)):
+            return before[2]
+        found = {"people": people(data, who_labels), "agreement": figures(data), "settling": settling(data)}
+        done = time.monotonic()
+        _recent[data] = (mark, done + 10 * (done - now), found)
+        return found
 
 
 def people(data: Dataset, who_labels: team.Team) -> list[dict[str, Any]]:
     """[{who, done, rows, seconds: median a row or None, last, agrees: with the others or None}]: the team in its order, then whoever else
     has answered. `rows` is None for those who are not of the team."""
     state = data.state
-    if "people" in state.memory and state.memory["people"][0] == who_labels:
-        return list(state.memory["people"][1])
     speed, agrees = _speed(data), _each_with_the_others(data)
-    names = list(dict.fromkeys([*who_labels.people, *(one for row in said(data).values() for one in row)]))
+    answered: dict[str, list[int]] = {name: [] for name in who_labels.people}
+    for place, row in said(data).items():
+        for name in row:
+            answered.setdefault(name, []).append(place)
     found = []
-    for name in names:
-        mine = team.mine(data, name, who_labels) if who_labels.on and name in who_labels.people else None
-        done = mine.counts["labelled"] if mine else sum(name in row for row in said(data).values())
+    for name, places in answered.items():
+        rows = None
+        if who_labels.on and name in who_labels.people:
+            rows = int(team.dealt(data, state, who_labels, name, places)[0].sum())
         seconds, last = speed.get(name, (None, None))
-        rows = mine.counts["rows"] if mine else None
-        found.append(
-            {"who": name, "done": done, "rows": rows, "seconds": seconds, "last": last, "agrees": agrees.get(name)}
-        )
-    state.memory["people"] = (who_labels, found)
+        told = {"who": name, "done": len(places), "rows": rows}
+        found.append({**told, "seconds": seconds, "last": last, "agrees": agrees.get(name)})
     return found
 
 
@@ -185,7 +195,7 @@ def _of_kind(data: Dataset, state: State, kept: list[list[Rating]]) -> dict[str,
         if all(_is_number(value) for row in kept for _, value in row):
             numbers = [[(who, float(value)) for who, value in row] for row in kept]
             found["alpha_ordinal"] = agreement.alpha(numbers, "ordinal")
-        two = agreement.cohen_pairs(kept)
+        two = _between_two(data, state, kept)
         found["cohen"] = next(iter(two.values())) if len(two) == 1 else agreement.mean_of(two.values())
         if len(two) > 1:
             found["fleiss"] = agreement.fleiss(kept)
@@ -193,6 +203,14 @@ def _of_kind(data: Dataset, state: State, kept: list[list[Rating]]) -> dict[str,
 
 
 def _between_two(data: Dataset, state: State, kept: list[list[Rating]]) -> dict[tuple[str, str], Figure]:
+    """`_two_by_two`, kept."""
+    if "two by two" not in state.memory:
+        state.memory["two by two"] = _two_by_two(data, state, kept)
+    found: dict[tuple[str, str], Figure] = state.memory["two by two"]
+    return found
+
+
+def _two_by_two(data: Dataset, state: State, kept: list[list[Rating]]) -> dict[tuple[str, str], Figure]:
     """The figure of every two people, without intervals: kappa of labels, F1 of marked places, alpha of all else."""
     target = state.shape.target
     name = target.kind if target else ""
@@ -233,11 +251,13 @@ def _label_by_label(state: State, kept: list[list[Rating]]) -> list[dict[str, An
 
 def _ratings(data: Dataset) -> list[list[Rating]]:
     state = data.state
+    if state.shape.by_label:
+        return [list(row.items()) for row in said(data).values()]
     return [list(_keys(state, row).items()) for row in said(data).values()]
 
 
 def _keys(state: State, row: Said) -> dict[str, Any]:
-    return {who: _key(state, value) for who, value in row.items()}
+    return row if state.shape.by_label else {who: _key(state, value) for who, value in row.items()}
 
 
 def _key(state: State, value: Any) -> Any:

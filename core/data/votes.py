@@ -52,7 +52,7 @@ class Rules:
         """Two answers with the same key say the same; None says nothing."""
         if value is None or self.kind in (None, "category"):
             now = self.labels.get(label) if label is not None else None
-            return None if now is None else json.dumps([now] if self.kind == "categories" else now)
+            return None if now is None else f"[{now}]" if self.kind == "categories" else str(now)
         meant = kind(str(self.kind)).renamed(json.loads(value), self.labels)
         if self.kind == "categories":
             meant = sorted(meant, key=str)
@@ -96,6 +96,9 @@ def decided(answers: Sequence[sqlite3.Row], rules: Rules) -> tuple[int | None, s
     if not votes:  # nobody, or everybody took the label off again
         newest = max((one["seq"] for one in answers), default=None)
         return None, None, newest
+    if len(votes) == 1:
+        only = votes[0][1]
+        return only["label"], only["value"], only["seq"]
     newest_of = dict(sorted(votes, key=lambda vote: vote[1]["seq"]))
     if rules.kind == "number":
         middle = statistics.median(float(json.loads(key)) for key, _ in votes)

@@ -31,7 +31,7 @@ def team_state(here: Here) -> dict[str, Any]:
     own = mine(here)
     blind = own is not None and own.blind
     target = data.shape.target
-    found = together.people(data, chosen)
+    found = together.told(data, chosen)
     return {
         "version": data.version,
         "team": {**chosen.as_json(), "everybody_with_a_login": shared.everybody},
@@ -42,9 +42,9 @@ def team_state(here: Here) -> dict[str, Any]:
         "logins": [name for name in here.studio.people() if name != here.person] if not here.is_guest else [],
         "blind": blind,
         "kind": target.kind if target else None,
-        "people": [{**one, "agrees": None} for one in found] if blind else found,
-        "agreement": None if blind else together.figures(data),
-        "settling": None if here.is_guest else together.settling(data),
+        "people": [{**one, "agrees": None} for one in found["people"]] if blind else found["people"],
+        "agreement": None if blind else found["agreement"],
+        "settling": None if here.is_guest else found["settling"],
         "mine": own.counts if own else None,
         "texts": data.counts().rows,
     }
