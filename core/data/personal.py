@@ -29,7 +29,7 @@ LOOKED = 20_000  # characters of a text
 AROUND = 30  # characters in front of a number in which a word says what it is
 
 CALLS = re.compile(
-    r"(?:(?<![^\W\d_])(?:call|phone|tel|telephone|mobile|mob|cell|ring|txt|text|sms|fax|whatsapp|dial|contact|hotline|landline|anruf\w*|ruf\w*|"
+    r"(?:(?<![^\W\d_])(?:call|phone|tel|telephone|mobile|mob|cell|ring|txt|text|sms|fax|whatsapp|dial|contact|hotline|helpline|custcare|care|landline|anruf\w*|ruf\w*|"
     r"telefon\w*|handy|t[ée]l[ée]phone|appel\w*|m[óo]vil|ll[aá]m\w*|cellulare|chiama\w*|bel)|电话|手机|致电|拨打|联系方式|热线|来电|座机)[^\n]{0,18}$",
     re.IGNORECASE,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from core import tasks
 from core.data import checks, intake, kept, languages, templates
+from core.data.checkup import lengths
 from core.data.how import How
 from core.data.reading import inspect as look_at
 from core.data.splits import TEST, VALIDATION
@@ -389,13 +390,15 @@ def _cuts(data: Any) -> bool:
     return tasks.task(data.task).family == "encoder" and data.shape.inputs[0].kind == "text"
 
 
-def _cut(data: Any) -> int:
-    """Texts longer than the bundled model reads, as the check-up counts them."""
+def _cut(data: Any) -> int | None:
+    """Texts longer than the bundled model reads, as the check-up counts them; None while it has not counted them."""
+    if not checks.ready(data.state, (lengths.LENGTHS,)):
+        return None
     return next((f.count for f in data.findings(wait=False) if f.code == "long"), 0)
 
 
-def _fit(longest: float, cut: int) -> Message:
-    if not longest:
+def _fit(longest: float, cut: int | None) -> Message:
+    if not longest or cut is None:
         return Message("Counted in a sample where there are many.")
     limit = catalogue.BASES[catalogue.BUNDLED].max_length
     if cut:
