@@ -19,6 +19,7 @@ from core.workspace import read_json
 from webui.calls import Here, call, labelling
 from webui.finished import reached
 from webui.show import duration
+from webui.tabs.label_rows import mine
 
 SORTED = ("category", "categories")  # kinds of answers for which two labels must be there
 WORKING = ("queued", "preparing", "running")
@@ -128,8 +129,9 @@ def _shared(here: Here) -> list[dict[str, Any]]:
 
 def _for_labelling(here: Here) -> dict[str, Any]:
     """The frame of a project that somebody else shares: only the Label tab, nothing of its runs."""
-    counts, target = here.dataset.counts(), here.dataset.shape.target
-    facts = _Facts(rows=counts.rows, unlabelled=counts.unlabelled, labels=2, target=target.kind if target else None)
+    counts, target, own = here.dataset.counts(), here.dataset.shape.target, mine(here)
+    left = counts.unlabelled if own is None else own.counts["unlabelled"]
+    facts = _Facts(rows=counts.rows, unlabelled=left, labels=2, target=target.kind if target else None)
     nothing = {"state": "open", "note": None}
     label = _label(facts)
     steps = dict.fromkeys(_steps(facts), nothing) | {"label": {"state": label.state, "note": label.note}}

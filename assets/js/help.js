@@ -3,7 +3,7 @@
   "use strict";
   const { h, t } = Hone;
   const own = {};
-  Hone.help = (name, content) => { own[name] = content; };
+  Hone.help = (name, content) => { const before = own[name]; own[name] = content; return before; }; // to be put back by a part of a tab
 
   Hone.showHelp = function () {
     const name = Hone.current();

@@ -109,7 +109,7 @@
       const entries = await me.ctx.call("history", { row: item.id });
       const columns = [
         { title: me.hand.labels ? t("label") : t("answer"), cell: (e) => (e.label ? Hone.chip(e.label) : e.said !== null ? Hone.said(e.said || "–") : h("span.sub", t("taken off"))) },
-        { title: t("by"), cell: (e) => e.who },
+        { title: t("by"), cell: (e) => (e.origin === "settled" ? t("{who}, settled", { who: e.who }) : e.who) },
         { title: t("when"), cell: (e) => h("time", { datetime: e.at || "", title: e.at ? new Date(e.at).toLocaleString() : "" }, e.at ? Hone.fmt.ago(e.at) : t("with the file")) },
       ];
       Hone.fill(body, Hone.table({ columns, rows: entries, empty: t("Nobody has labelled this text yet.") }));

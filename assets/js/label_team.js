@@ -18,15 +18,22 @@
     me.look = () => look(me);
     me.settle = (filter) => settle(me, filter);
     me.back = () => back(me);
-    let poll = null;
+    let poll = null, before = null;
     return {
       shown() {
+        before = Hone.help("label", help());
         if (poll) poll.start();
         else poll = Hone.poll(() => (me.settling ? 3600 : look(me)), 5, host);
       },
-      hidden: () => poll && poll.stop(),
+      hidden() {
+        Hone.help("label", before);
+        if (poll) poll.stop();
+      },
     };
   }
+
+  const help = () => ({ sentences: [t("Everybody's answers are kept, with who gave them and when. What most say is in force; where it is a tie, the text waits to be settled.")],
+    keys: [["1 – 9", t("settle with this answer")], ["S", t("leave open")], ["U", t("undo")], ["← →", t("back and forth")], ["Esc", t("back to the team")]] });
 
   /* Slower where counting takes longer: many people may look at once. */
   async function look(me) {
@@ -63,7 +70,6 @@
       Hone.head({ title: t("Together"), sentence: sentence(state), actions: alone ? [] : acts }),
       asked(me),
       alone ? nobody(me) : columns(me));
-    Hone.help("label", { sentences: [t("Everybody's answers are kept, with who gave them and when. What most say is in force; where it is a tie, the text waits to be settled.")], keys: [] });
   }
 
   function columns(me) {

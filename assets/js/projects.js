@@ -12,7 +12,7 @@
     const phone = matchMedia("(max-width: 760px)").matches;
     Hone.menu(anchor, [
       ...others.map((p) => ({ title: p.name, current: p.id === state.project, onpick: () => p.id !== state.project && Hone.open(p.id) })),
-      state.shared.length && "-",
+      others.length && state.shared.length && "-",
       ...state.shared.slice(0, 12).map((p) => ({ title: p.name, sub: t("{owner} shares it with you", { owner: p.owner }), current: p.id === state.project, onpick: () => p.id !== state.project && Hone.open(p.id, "label") })),
       "-",
       { title: t("New project"), onpick: create },

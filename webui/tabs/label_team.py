@@ -44,7 +44,7 @@ def team_state(here: Here) -> dict[str, Any]:
         "kind": target.kind if target else None,
         "people": [{**one, "agrees": None} for one in found["people"]] if blind else found["people"],
         "agreement": None if blind else found["agreement"],
-        "settling": None if here.is_guest else found["settling"],
+        "settling": None if here.is_guest or blind else found["settling"],
         "mine": own.counts if own else None,
         "texts": data.counts().rows,
     }
