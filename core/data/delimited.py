@@ -164,7 +164,8 @@ def guess_quote(sample: list[str], delimiter: str) -> str:
     if not opened:
         return '"'
     joined = len(with_marks) < sum(1 for line in sample if line.strip())
-    if plain_share > 0.99 and (plain_width > 1 or not delimiter) and (joined or trouble.unclosed_quotes):
+    better = plain_share >= _widths(with_marks)[1]  # else the lines that do not fit are parts of cells that span lines
+    if plain_share > 0.99 and better and (plain_width > 1 or not delimiter) and (joined or trouble.unclosed_quotes):
         return ""
     return "" if trouble.unclosed_quotes > 0.5 * opened else '"'
 

@@ -135,7 +135,8 @@ def _task(
     import numpy as np
 
     numbers["tasks"] += 1
-    inputs = state.inputs(np.array([row.place], np.int64))[0]
+    alone = len(state.shape.inputs) == 1 and state.shape.inputs[0].kind == "text"
+    inputs = {state.shape.first: row.text} if alone else state.inputs(np.array([row.place], np.int64))[0]
     data: dict[str, Any] = dict(row.cells)
     data |= {one.variable: _line(one.part.kind, inputs[one.part.role]) for one in shown if not one.own}
     options = next((inputs[part.role] for part in state.shape.inputs if part.kind == "choices"), None)

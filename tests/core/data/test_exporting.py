@@ -399,3 +399,12 @@ def test_a_file_read_again_keeps_its_answers_once(tmp_path: Path):
     before = everything(again)
     again.reread(again.imports[0].id, tmp_path / "out.csv", None)
     assert everything(again) == before
+
+
+@pytest.mark.parametrize("layout", ["merged", "answers"])
+def test_a_few_cells_of_several_lines_among_many_do_not_break_the_csv(tmp_path: Path, layout: Any):
+    texts = [f"an ordinary text {i}" if i % 400 else f'line {i}\nline "two", and more' for i in range(1_200)]
+    data = made(tmp_path, "classification", {"text": texts}, [[("a", "b")[i % 2]] for i in range(3)])
+    exporting.export(data, tmp_path / "out.csv", "csv", layout)
+    again = back(tmp_path, tmp_path / "out.csv", "classification")
+    assert again.state.texts(range(1_200)) == texts
