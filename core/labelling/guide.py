@@ -43,6 +43,20 @@ def aside(state: State, places: Places) -> NDArray[np.bool_]:
     return mixed(state.keys[places], 11) % np.uint64(SHARE) == 0
 
 
+def mixed_in(chosen: Places, spare: Places, count: int, at: int) -> tuple[Places, Places]:
+    """Every eighth row that is shown, counted from `at`, is one that is set aside, as long as there are some."""
+    found: list[int] = []
+    apart: list[int] = []
+    one, other = chosen.tolist(), spare.tolist()
+    for i in range(count):
+        if other and ((at + i) % SHARE == SHARE - 1 or not one):
+            apart.append(other.pop(0))
+            found.append(apart[-1])
+        elif one:
+            found.append(one.pop(0))
+    return np.array(found, np.int64), np.array(apart, np.int64)
+
+
 class Guide:
     """One data set's small model, learnt anew when answers have come. Not safe for threads: one question after the other."""
 
@@ -141,7 +155,7 @@ class Guide:
         kept = aside(state, places) if order != "similar" else np.zeros(len(places), np.bool_)
         chosen = self._chosen(state, order, places[~kept], count, model, question.get("like"))
         spare = places[kept][np.argsort(state.keys[places[kept]], kind="stable")]
-        found, apart = _mixed(chosen, spare, count, int(question.get("at") or 0))
+        found, apart = mixed_in(chosen, spare, count, int(question.get("at") or 0))
         first = question.get("first")
         if first and _there(state, first) and mask[place := state.rows.place(first)]:
             found = np.concatenate([[place], found[found != place]])[:count]
@@ -208,20 +222,6 @@ class Guide:
             return dict(zip(ids, model.guess(state, list(places)), strict=True))
         said = ((row, model.guess(state, place)) for row, place in zip(ids, places, strict=True))
         return {row: guess for row, guess in said if guess is not None}
-
-
-def _mixed(chosen: Places, spare: Places, count: int, at: int) -> tuple[Places, Places]:
-    """Every eighth row that is shown, counted from `at`, is one that is set aside, as long as there are some."""
-    found: list[int] = []
-    apart: list[int] = []
-    one, other = chosen.tolist(), spare.tolist()
-    for i in range(count):
-        if other and ((at + i) % SHARE == SHARE - 1 or not one):
-            apart.append(other.pop(0))
-            found.append(apart[-1])
-        elif one:
-            found.append(one.pop(0))
-    return np.array(found, np.int64), np.array(apart, np.int64)
 
 
 def _there(state: State, row: Any) -> bool:

@@ -204,7 +204,7 @@ def _badge(scene: Scene, count: int) -> Places:
 def _uncertain_and_diverse(scene: Scene, count: int) -> Places:
     """Of the rows it is least sure of, those that differ most from each other: k-means over WIDER times as many, the most uncertain of each
     group (after Zhdanov 2019)."""
-    some = _most_uncertain(scene, min(LOOKED_AT, WIDER * count))
+    some = _most_uncertain(scene, min(LOOKED_AT, WIDER * count, max(count, len(scene.pool) // 4)))
     doubt = _doubt(scene, margin, -1)[some]
     unit = _unit(scene.pool[some])
     centres = _kmeans(unit, min(count, len(some)), scene.chance)
