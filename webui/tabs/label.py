@@ -16,7 +16,7 @@ from core.sharing import is_others
 from core.words import Message
 from webui.calls import Here, call, labelling, panel
 from webui.page import Page
-from webui.tabs import label_guide, label_many, label_team, labels_away
+from webui.tabs import label_doubtful, label_guide, label_many, label_team, labels_away
 from webui.tabs.label_rows import LONGEST, listed, mine, shown
 
 MOST = 200  # texts a call
@@ -173,6 +173,7 @@ CALLS: list[Any] = [
     *label_guide.CALLS,
     *label_team.CALLS,
     *label_many.CALLS,
+    *label_doubtful.CALLS,
 ]
 
 
