@@ -36,7 +36,7 @@
     };
     me.call = (name, args) => ctx.call(name, args);
     me.choose = (pick, title) => choose(me, pick, title);
-    me.give = (how, value, pick = me.pick) => give(me, how, value, pick);
+    me.give = (how, value, pick) => give(me, how, value, pick);
     me.done = (step, sentence, more) => done(me, step, sentence, more);
     me.go = (name) => go(me, name);
     me.label = (id) => me.state.labels.find((one) => one.id === id) || null;
@@ -45,6 +45,7 @@
     me.mix = (mix) => h("span.ma-mix", mix.map(({ label, n }) => h("span", Hone.chip(me.label(label)), " ", h("span.num", Hone.fmt.number(n)))));
     Hone.bus.on("data", () => { choose(me, null); if (host.offsetParent) refresh(me); });
     Hone.keys(host, { "*": (event) => pressed(me, event) });
+    host.addEventListener("change", ({ target }) => { if (target.matches("[type=checkbox]:not(:focus-visible)")) target.blur(); }, true); // the keys of the labels are for what was just ticked
     return me;
   }
 
@@ -190,7 +191,7 @@
 
   // ---------- steps ----------
 
-  async function give(me, how, value, pick) {
+  async function give(me, how, value, pick = me.pick) {
     let told;
     try {
       told = await me.call("many_give", { pick, how, value, over: me.over });
