@@ -19,7 +19,7 @@
       job = null;
       looking.hidden = true;
       if (told.state === "failed") Hone.fill(looking, Hone.notice({ tone: "bad", title: told.error.message, body: told.error.fix, actions: [Hone.button(t("Try again"), refresh, { small: true })] })), (looking.hidden = false);
-      else await refresh();
+      else { await refresh(); me.parts.counted(); }
       return job ? 0.6 : 30;
     }, 30);
 

@@ -24,6 +24,7 @@
   function build(me) {
     const p = (me.parts = { page: true, head: h("div"), top: h("div.stack.dt-top"), files: h("div"), task: h("div"), columns: h("div.dt-columns"), split: h("div"), facts: h("div.facts.dt-facts") });
     p.checkup = Hone.dataCheckup(me);
+    p.counted = () => facts(me); // once the check-up has counted what was too long
     p.rows = Hone.dataRows(me);
     p.balance = h("div.plot.small");
     p.balanceSub = h("span");
