@@ -139,6 +139,7 @@ def _task(
     inputs = {state.shape.first: row.text} if alone else state.inputs(np.array([row.place], np.int64))[0]
     data: dict[str, Any] = dict(row.cells)
     data |= {one.variable: _line(one.part.kind, inputs[one.part.role]) for one in shown if not one.own}
+    data |= {one.variable: row.cells["name"] for one in shown if one.part.kind == "image" and row.cells.get("name")}
     options = next((inputs[part.role] for part in state.shape.inputs if part.kind == "choices"), None)
     if options:
         data[OPTIONS] = [{"value": option} for option in options]

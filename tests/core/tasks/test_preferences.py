@@ -14,8 +14,10 @@ import torch
 from contract_rows import ROWS, events, write_run
 from torch.nn import functional
 
+from core.data import together, votes
 from core.data.cleaning import Cleaning
 from core.data.dataset import Dataset
+from core.data.team import Team
 from core.errors import RunError
 from core.inference import Predictor
 from core.models import blank
@@ -266,3 +268,18 @@ def test_what_was_judged_by_hand_is_learnt_by_a_real_model(data_dir: Path, tmp_p
     worker(str(folder))
     (end,) = events(folder, "finished")
     assert end["test"]["accuracy"] > 0.9
+
+
+def test_of_several_people_what_most_say_is_the_better_answer(tmp_path: Path):
+    data = compared(
+        tmp_path, "prompt,response_a,response_b", [f"what is it {i},a red bike {i},no {i}" for i in range(8)]
+    )
+    votes.set_team(data, Team("everybody", ("ann", "bo", "cy")))
+    for seq, (who, said) in enumerate((("ann", "2"), ("bo", "1"), ("cy", "2"))):
+        data.labels.put([{"row": "1:0", "value": said, "seq": seq}], who)
+    data.labels.put([{"row": "1:1", "value": "1", "seq": 9}], "ann")
+    data.labels.put([{"row": "1:1", "value": "same", "seq": 10}], "bo")
+    assert [data.state.value(i) for i in (0, 1)] == ["2", None]  # a tie waits to be settled
+    assert together.said(data)
+    data.labels.decide({"row": "1:1", "value": "1", "seq": 11}, "ann")
+    assert data.state.value(1) == "1"
