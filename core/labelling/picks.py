@@ -2,7 +2,8 @@
 sends; here it becomes places.
 
 {"places": base64 of int32, "data": ...} | {"rows": [ids]} | {"search": ..., "regex": ..., "label": ..., "only": ...} | {"group": 3} |
-{"near": 12} | {"rule": 5}, each with "but": [ids] for rows that were taken out again.
+{"near": 12} | {"rule": 5} | {"beside": pick} (rows without an answer that are nearly equal to those of a pick), each with "but": [ids] for
+rows that were taken out again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from core.data import browse, near
 from core.data.dataset import Dataset
 from core.data.state import State
 from core.errors import DataError, Missing
-from core.labelling import rules, survey
+from core.labelling import alike, rules, survey
 from core.words import Message
 
 Places = NDArray[np.int64]
@@ -63,6 +64,8 @@ def _places(data: Dataset, state: State, pick: Mapping[str, Any]) -> Places:
         return np.flatnonzero(groups.group == int(pick["group"]))
     if "near" in pick:
         return np.flatnonzero((near.groups(state) == int(pick["near"])) & state.usable)
+    if "beside" in pick:
+        return alike.beside(state, places(data, pick["beside"]))
     if "rule" in pick:
         rule = next((one for one in rules.kept(data) if one.id == int(pick["rule"])), None)
         if rule is None:
