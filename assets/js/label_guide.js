@@ -79,7 +79,6 @@
     function take(answer) {
       guide.trouble = null;
       for (const [row, guess] of Object.entries(answer.guesses)) guide.guesses.set(row, guess);
-      for (const row of answer.aside) guide.aside = (guide.aside || new Set()).add(row);
       Object.assign(guide, { record: answer.record, learnt: answer.learnt, missing: answer.missing });
       if (guide.missing && !guide.job && !guide.refused && along() && me.state.counts.rows <= AUTOMATIC) prepare();
       estimate();

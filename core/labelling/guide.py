@@ -28,7 +28,7 @@ from core.data.state import State
 from core.labelling import features, heads, stopping
 from core.labelling.learners import Layer, Marks, labelled, targets
 from core.labelling.offer import link_of
-from core.labelling.strategies import Scene, pick
+from core.labelling.strategies import Scene, pick, strategy
 
 IDLE = 900.0
 OPEN = 4  # data sets in memory at once
@@ -152,6 +152,7 @@ class Guide:
         if order == "disagree":
             doubted = self._doubted(state, model)
             return doubted[~np.isin(doubted, without)][:count], _none(), len(doubted)
+        strategy(order)  # an unknown one is told
         kept = aside(state, places) if order != "similar" else np.zeros(len(places), np.bool_)
         chosen = self._chosen(state, order, places[~kept], count, model, question.get("like"))
         spare = places[kept][np.argsort(state.keys[places[kept]], kind="stable")]
