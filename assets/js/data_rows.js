@@ -98,7 +98,7 @@
 
     const full = (value) => value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && !value.length);
     const value = (kind, value, about) => Hone.value(kind, value, { labels: me.state.counts.labels, ...about });
-    const answer = (row, target) => (target.kind === "category" ? Hone.chip(row.label) : h("div.dt-clamp.dt-answer", value(target.kind, row.value, { text: row.text, brief: true })));
+    const answer = (row, target) => (row.guessed && !row.excluded ? Hone.guessChip(row.guessed, me.state.counts.labels) : target.kind === "category" ? Hone.chip(row.label) : h("div.dt-clamp.dt-answer", value(target.kind, row.value, { text: row.text, brief: true })));
 
     function use(row) {
       if (row.excluded) return t("left out");

@@ -161,8 +161,9 @@
   function askedOn(report) {
     if (!report || !report.total) return t("The model is asked about texts it has never seen.");
     const n = { n: report.total };
-    if (report.split === "test") return t.plural(report.total, "Asked once, on {n} text kept aside from the start.", "Asked once, on {n:,} texts kept aside from the start.", n);
-    return t("Asked on the {n:,} validation texts; none were kept aside for a final test.", n);
+    const guessed = report.guessed ? " " + t.plural(report.guessed, "It learnt from {n:,} text whose label rules guessed.", "It learnt from {n:,} texts whose labels rules guessed.") : "";
+    if (report.split === "test") return t.plural(report.total, "Asked once, on {n} text kept aside from the start.", "Asked once, on {n:,} texts kept aside from the start.", n) + guessed;
+    return t("Asked on the {n:,} validation texts; none were kept aside for a final test.", n) + guessed;
   }
 
   function chooser(view) {

@@ -426,6 +426,7 @@ def _row(row: dict[str, Any], labels: dict[int, dict[str, Any]]) -> dict[str, An
         "label": labels.get(row["label_id"]),
         "value": _clipped(row["value"]),
         "origin": row["origin"],
+        "guessed": row["guessed"],
         "split": row["split"] if row["answered"] else None,
         "excluded": row["excluded"],
         "edited": row["edited"],

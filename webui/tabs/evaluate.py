@@ -41,19 +41,19 @@ def judged(here: Here) -> dict[str, Any]:
 @call
 def report_of(here: Here, *, run: str) -> dict[str, Any]:
     """The report of a run as far as it is ready. One that is missing is begun: nobody has to ask for it."""
-    folder = here.run(run).folder
-    made = report.read(folder)
+    chosen = here.run(run)
+    made, guessed = report.read(chosen.folder), {"guessed": chosen.spec["data"].get("guessed", 0)}
     if made and made["done"]:
-        return {"state": "ready", **_parts(here, run, made)}
+        return {"state": "ready", **guessed, **_parts(here, run, made)}
     last = here.jobs.latest(_key(here, run))
     job = here.jobs.state(last) if last else None
     if job is None or job["state"] == "done" or job["lost"]:
         job = make_report(here, run=run)
     if job["state"] in ("failed", "cancelled"):
-        return {"state": job["state"], "error": job["error"], **_parts(here, run, made)}
+        return {"state": job["state"], "error": job["error"], **guessed, **_parts(here, run, made)}
     title = measures.doing(made) if _measured(here, run) else _doing(made)
     told = {"title": title, "done": job["done"], "total": job["total"], "seconds_left": job["seconds_left"]}
-    return {"state": "making", "job": told, **_parts(here, run, made)}
+    return {"state": "making", "job": told, **guessed, **_parts(here, run, made)}
 
 
 @call

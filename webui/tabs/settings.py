@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core import tasks
+from core.data import guesses
 from core.data.cleaning import Cleaning
 from core.errors import HoneError, NotAllowed, SettingsError
 from core.export.recipe import read_recipe, recipe_text
@@ -148,7 +149,7 @@ def begin(here: Here, draft: Draft) -> Any:
     ready = drafts.limited(
         settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
     )
-    why = list(settled.advice.why)
+    why = [*settled.advice.why, *_guessed(here)]
     if ready != settled.settings:
         why.append(Message("This demo takes {n} steps at most.", n=here.limits.steps))
     known = estimates.known(here.jobs, here.project.folder, here.dataset, settled)
@@ -169,6 +170,20 @@ def begin(here: Here, draft: Draft) -> Any:
     )
     here.engine.start(run)
     return run
+
+
+def _guessed(here: Here) -> list[Message]:
+    """That it learns from guesses of rules, too, where it does."""
+    n = len(guesses.learnable(here.dataset.state))
+    if not n:
+        return []
+    return [
+        plural(
+            n,
+            "The model also learns from {n} text whose label rules guessed.",
+            "The model also learns from {n:,} texts whose labels rules guessed.",
+        )
+    ]
 
 
 def needs(here: Here) -> dict[str, Any] | None:
@@ -256,7 +271,7 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
         "bases": [described(base) for base in listed.values()],
         "known": [{**described(base), "note": why} for base, why in known if base.id not in listed],
         "proposed": settled.proposed.id,
-        "why": [] if lacking else settled.advice.why,
+        "why": [] if lacking else [*settled.advice.why, *_guessed(here)],
         "problems": {p.field: p.message for p in _said(settled)},
         "texts": settled.facts.train,
         "needs": lacking,
