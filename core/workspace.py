@@ -8,6 +8,7 @@
         data/                            the data set: imports, log of edits and labels
         runs/<run>/                      one run, whole
         recipe.json                      what the Settings tab holds
+        shared.json                      who else may label, if anybody (core.sharing)
     bin/<project>/                       deleted projects, kept for a day
     jobs/<job>/                          imports, reports, predictions of files
     models/<model>/                      bases that were uploaded

@@ -61,7 +61,7 @@
 
     /* What stands there while nobody settles it. */
     function state(row) {
-      if (row.settled) return t("settled");
+      if (row.settled !== undefined) return t("settled");
       return row.now === null || row.now === undefined ? t("A tie: no answer is in force.") : t("In force for now: {label}", { label: row.now });
     }
 
@@ -77,7 +77,7 @@
     }
 
     function answer(row, one, i) {
-      const right = row.settled && JSON.stringify(row.settled) === JSON.stringify(one.value);
+      const right = row.settled !== undefined && JSON.stringify(row.settled) === JSON.stringify(one.value);
       const shown = kind === "category" || kind === "option" ? Hone.value(kind === "option" ? "text" : "category", one.value, { labels: labels() }) : Hone.value(kind, one.value, { text: row.text, labels: labels() });
       return h("button.lt-answer", { "data-key": "answer-" + i, "aria-pressed": right, onclick: () => choose(one.value) }, h("kbd", String(i + 1)), h("div", shown, h("small", one.who.join(", "))), h("span.num", t.plural(one.who.length, "{n} person", "{n} people")));
     }
@@ -109,9 +109,9 @@
         if (said.refused.length) throw new Hone.Trouble({ message: said.refused[0].message });
       } catch (error) { busy = false; Hone.toast(error); return; }
       busy = false;
-      if (!row.settled) count(-1);
+      if (row.settled === undefined) count(-1);
+      done.push({ row, put: { client, seq }, was: row.settled });
       row.settled = value;
-      done.push({ row, put: { client, seq } });
       if (done.length > KEPT) done.shift();
       told(row);
       Hone.bus.emit("labels");
@@ -133,8 +133,8 @@
       catch (error) { busy = false; Hone.toast(error); return; }
       busy = false;
       done.pop();
-      delete last.row.settled;
-      count(1);
+      last.row.settled = last.was;
+      if (last.was === undefined) count(1);
       at = Math.max(0, rows.indexOf(last.row));
       Hone.fill(part.last);
       part.spoken.textContent = t("Undone.");

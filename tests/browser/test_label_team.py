@@ -199,3 +199,21 @@ def test_somebody_it_is_shared_with_finds_labels_and_sees_nothing_else(with_logi
     stranger = new_page()
     log_in(stranger, server, "olga")
     assert re.search(r"Mail of Olga", stranger.locator("#project").inner_text())
+
+
+def test_what_another_person_left_in_this_browser_is_never_sent_in_ones_own_name(with_logins, new_page, watched):
+    """A shared computer: Olga closed her page before her answer was sent; Anna logs in. Anna's own left-over answer is sent."""
+    server, project, data = with_logins
+    watched.allow("401")
+    page = new_page()
+    log_in(page, server, "anna")
+    page.wait_for_function(TEXT)
+    label, of = data.labels.labels()[0]["id"], sharing.address("olga", project)
+    left = f"""(whose, row) => localStorage.setItem(`hone:{of}!${{whose}}:labels:old${{whose}}`,
+        JSON.stringify([{{row, label: {label}, client: 'old' + whose, seq: 1}}]))"""
+    page.evaluate(f"() => {{ const left = {left}; left('olga', '1:7'); left('anna', '1:8'); }}")
+    page.reload()
+    page.wait_for_function(TEXT)
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.includes('!anna:labels:'))")
+    assert [(who, n) for who, n, *_ in answers(data)] == [("anna", 9)]
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('!olga:labels:')).length") == 1
