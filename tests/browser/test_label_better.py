@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_label_kinds import LABELS, filled, press, ready, saved, texts, values, words
+from label_sheets import LABELS, filled, press, ready, saved, texts, values, words
 
 pytestmark = pytest.mark.browser
 

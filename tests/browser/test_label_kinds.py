@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from core.data.roles import Role
-from core.tasks import TASKS
-from core.tasks.guessing import shape_of
-from core.words import Message
+from label_sheets import LABELS, filled, press, ready, saved, texts, values, words
 
 pytestmark = pytest.mark.browser
 
-SAVED = "document.querySelector('.lb-saved').textContent === 'All saved'"
-LABELS = ("Person", "Place", "Group")
 NAMES = "Maria Schmidt 🙂 flew from Berlin to 北京大学 with Ada"
 RECT = """([words]) => {
   const walk = document.createTreeWalker(document.querySelector('.lb-text'), NodeFilter.SHOW_TEXT);
@@ -32,49 +24,6 @@ RECT = """([words]) => {
     return { left: box.left, right: box.right, y: box.top + box.height / 2 };
   }
 }"""
-
-
-def filled(project, tmp_path: Path, task: str, rows: list[dict[str, str]], labels: tuple[str, ...] = ()):
-    """A project of the task whose columns are called as its roles."""
-    file = tmp_path / "rows.jsonl"
-    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    data = project.dataset()
-    data.add(file, "rows.jsonl")
-    shape = shape_of(TASKS[task])
-    data.set_shape(
-        shape, {name: Role(name if name in data.columns else None, Message("You chose it.")) for name in shape.names}
-    )
-    for name in labels:
-        data.labels.create(name)
-    return data
-
-
-def texts(*texts: str) -> list[dict[str, str]]:
-    return [{"text": text, "label": ""} for text in texts]
-
-
-def ready(page, start: str) -> None:
-    page.wait_for_function("start => document.querySelector('.lb-text')?.textContent.startsWith(start)", arg=start)
-
-
-def saved(page) -> None:
-    page.wait_for_function(SAVED)
-
-
-def press(page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def values(data) -> dict[int, Any]:
-    """Row number -> value, as the data set has it."""
-    return {row["number"]: row["value"] for row in data.page(0, 500).rows if row["label"] is not None}
-
-
-def words(data, number: int = 1) -> list[tuple[str, str]]:
-    """The marked words of a row with their labels, cut out by Python."""
-    row = data.page(number - 1, 1).rows[0]
-    return [(row["text"][span["start"] : span["end"]], span["label"]) for span in row["value"]]
 
 
 def drag(page, start: str, end: str) -> None:
