@@ -92,11 +92,9 @@
     if (!me.made.has(me.way)) me.made.set(me.way, way.make(me));
     const view = me.made.get(me.way);
     if (me.main.firstChild !== view.node) me.main.replaceChildren(view.node);
-    me.aside.hidden = Boolean(view.alone) && !me.pick;
-    me.built.classList.toggle("alone", me.aside.hidden);
     me.hidden = view.hidden;
     if (view.shown) view.shown();
-    if (!me.pick) drawAside(me);
+    drawAside(me);
   }
 
   function drawCounts(me) {
@@ -113,8 +111,6 @@
     me.look = null;
     const mine = (me.asked = {});
     if (!me.built || !me.state) return;
-    me.aside.hidden = !pick && Boolean((me.made.get(me.way) || {}).alone);
-    me.built.classList.toggle("alone", me.aside.hidden);
     if (pick) {
       try {
         const look = await me.call("many_look", { pick, count: LISTED });
@@ -130,8 +126,10 @@
   }
 
   function drawAside(me) {
-    const parts = [lastStep(me)];
-    if (!me.pick) parts.push(nothing(me));
+    const parts = [lastStep(me)], alone = Boolean((me.made.get(me.way) || {}).alone); // a way that needs the width while nothing is picked
+    me.aside.hidden = alone && !me.pick && !me.last;
+    me.built.classList.toggle("alone", me.aside.hidden);
+    if (!me.pick) parts.push(alone ? null : nothing(me));
     else if (!me.look) parts.push(Hone.card({ title: me.title, body: h("p.sub", t("Looking …")) }));
     else parts.push(picked(me));
     me.built.classList.toggle("picked", Boolean(me.pick || me.last));

@@ -225,3 +225,31 @@ def test_where_answers_differ_from_text_to_text_it_says_why_it_does_not_apply(he
     here.dataset.set_shape(Shape("tokens", (Part("text", "text"), Part("spans", "spans", target=True))))
     told = plain(many.many(here), "en")
     assert not told["applies"] and "differ from text to text" in told["why"]
+
+
+def test_a_run_says_how_many_of_its_texts_were_guessed(here: Here, tmp_path: Path):
+    from core.models.catalogue import find
+    from core.training import runs
+    from core.training.settings import TrainingSettings
+    from webui.tabs import settings
+
+    many.many_rule(here, rule={"any": "refund, parcel", "label": ids(here)["Refund"]})
+
+    def guessed_of(name: str) -> int:
+        data, base = here.dataset, find("classic:ngram")
+        run = runs.create(
+            here.project.folder, name=name, task=data.task, base=base, settings=TrainingSettings(base=base.id, least_count=1),
+            phases=[{"method": "head", "settings": {}, "fresh": False}], preset="own", dataset=data,
+        )  # fmt: skip
+        return run.spec["data"].get("guessed", 0)
+
+    told = [str(one) for one in plain(settings.settings(here), "en")["why"]]
+    assert guessed_of("before") == 0 and not any("rules guessed" in one for one in told)
+    n = many.many_learn(here, on=True, least=0.3)["n"]
+    told = [str(one) for one in plain(settings.settings(here), "en")["why"]]
+    assert n and guessed_of("after") == n and any(f"learns from {n} text" in one for one in told)
+
+
+def test_people_a_project_is_shared_with_reach_none_of_this(here: Here):
+    for function in many.CALLS:
+        assert function.__dict__.get("is_call") and not function.__dict__.get("for_labelling")
