@@ -26,7 +26,7 @@ from core.data.dataset import Dataset
 from core.data.splits import mixed
 from core.data.state import State
 from core.labelling import features, heads, stopping
-from core.labelling.learners import Layer, Marks, labelled, targets
+from core.labelling.learners import Layer, Marks, labelled, learnt_from, targets
 from core.labelling.offer import link_of
 from core.labelling.strategies import Scene, pick, strategy
 
@@ -97,6 +97,7 @@ class Guide:
         held = self._vectors(state)
         if link != "marks" and link:
             places = places[held.rows(places) >= 0]
+        places = learnt_from(state, places, link) if link else places
         missing = stopping.missing(state)
         if link in ("", "identity") or not len(places):
             return {"link": link, "labels": missing, "aside": 0}
@@ -196,7 +197,7 @@ class Guide:
         if not isinstance(model, Layer):
             return _none()
         held = self._vectors(state)
-        places = places[held.rows(places) >= 0]
+        places = learnt_from(state, places[held.rows(places) >= 0], model.fitted.link)
         gold, link = targets(state, places, model.fitted.link), model.fitted.link
         x = held.vectors[held.rows(places)]
         said = heads.unseen(x, gold, len(state.alive), model.fitted, np.arange(len(places)), 3)

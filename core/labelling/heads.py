@@ -6,8 +6,8 @@ is held back is chosen by asking rows it has not seen. Knows vectors and targets
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -109,12 +109,6 @@ def committee(vectors: Floats, targets: Any, outputs: int, like: Fitted, asked: 
         drawn = np.random.default_rng(seed).integers(0, len(vectors), len(vectors))
         said.append(fit(vectors[drawn], np.asarray(targets)[drawn], outputs, like.link, like.restraint).outputs(asked))
     return np.stack(said)
-
-
-def shifted(fitted: Fitted, alive: Sequence[int]) -> Fitted:
-    """The layer for some of its labels only, in another order."""
-    head = Head(fitted.head.weight[list(alive)], fitted.head.bias[list(alive)])
-    return replace(fitted, head=head)
 
 
 def _layer(vectors: Floats, targets: Any, outputs: int, link: Link, c: float) -> Head:
