@@ -179,7 +179,7 @@
       me.made = make;
       me.view = make(me);
       const choice = Hone.choice({ label: t("How to look through them"), value: me.how, onchange: me.pick, options: [{ value: "one", title: t("One by one") }, { value: "list", title: t("As a list") }] });
-      me.side = h("aside.lb-side");
+      me.side = h("aside.ld-side");
       Hone.fill(me.host, head([choice, Hone.button(t("Look again"), me.look)]), h("div.lb-grid", h("div.lb-main", me.view.node), me.side));
     }
     Hone.fill(me.side, summary(me), tableOf(me));
@@ -227,6 +227,7 @@
     const { state } = me, n = me.rows().length, looked = me.looked();
     const changed = me.rows().filter((one) => one.became === "changed").length, others = Math.max(0, state.changed - changed);
     const about = me.kind() === "number" ? t.plural(n, "{n} of {m:,} numbers lies far from what the models say.", "{n:,} of {m:,} numbers lie far from what the models say.", { m: state.looked_through })
+      : me.kind() !== "single" ? t.plural(n, "{n} of {m:,} texts looks doubtful.", "{n:,} of {m:,} texts look doubtful.", { m: state.looked_through })
       : t.plural(state.wrong, "About {n} of the {m:,} labels may be wrong.", "About {n:,} of the {m:,} labels may be wrong.", { m: state.looked_through });
     const facts = h("div.facts", fact(t("{done:,} of {n:,}", { done: looked, n }), t("looked at")), fact(Hone.fmt.number(changed), t("changed")));
     const stale = others ? h("p.sub", t.plural(others, "Computed before {n} other label changed.", "Computed before {n:,} other labels changed."), " ", Hone.button(t("Look again"), me.look, { link: true })) : null;
@@ -239,9 +240,6 @@
     const pairs = me.state.pairs.slice(0, 8);
     if (!pairs.length) return null;
     const chip = (id) => (id === null || !me.label(id) ? h("span.chip.none", t("none")) : Hone.chip(me.label(id)));
-    return Hone.card({ title: t("Which is taken for which"), body: Hone.table({
-      caption: t("Which is taken for which"), rows: pairs,
-      columns: [{ title: t("labelled"), cell: ([a]) => chip(a) }, { title: t("likely"), cell: ([, b]) => chip(b) }, { title: t("about"), class: "r", cell: ([, , n]) => Hone.fmt.number(n) }],
-    }) });
+    return Hone.card({ title: t("Which is taken for which"), sub: t("As labelled, and what it likely is"), body: h("ul.ld-pairs", pairs.map(([a, b, n]) => h("li", h("div", chip(a), h("span.ld-to", h("span", { "aria-hidden": true }, "→"), chip(b))), h("span.num", Hone.fmt.number(n))))) });
   }
 })();

@@ -4,7 +4,7 @@
   const SHOWN = 40;
 
   Hone.doubtfulList = (me) => {
-    const p = { ticked: new Set(), shown: SHOWN, all: h("input", { type: "checkbox" }) };
+    const p = { ticked: new Set(), shown: SHOWN };
     p.body = h("ul.ld-list");
     p.acts = h("div.ld-listacts");
     const node = h("section.card.ld-listcard", p.acts, p.body);

@@ -1,7 +1,8 @@
 """What a light tagger sees of each token: its word, how that looks, begins and ends, and the words around it, as hashed numbers.
 
-Tokens are words, numbers and single signs; single characters where a script writes no spaces. What can be told of a word is computed once for
-each different word and looked up from then on, so that ten thousand sentences take a second. Knows no labels and no model.
+Tokens are words, numbers and signs (one that is repeated is one token); single characters where a script writes no spaces. What can be told of a
+word is computed once for each different word and looked up from then on, so that ten thousand sentences take a second. Knows no labels and
+no model.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from core.data.spans_tags import UNSPACED
 from core.data.splits import mixed
 
-TOKEN = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})\w)+|[^\w\s]")
+TOKEN = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})\w)+|(?P<sign>[^\w\s])(?P=sign)*")
 LONGEST = 2_000  # tokens of a text that are read
 RUNS = re.compile(r"d+|x+|X+")
 LOWER, WORD, SHAPE, HEAD3, TAIL2, TAIL3 = 0, 1, 2, 5, 7, 8  # columns of `_of_word`
