@@ -28,6 +28,7 @@ Distance = Callable[[Any, Any], float]
 
 RESAMPLES = 400
 SURE = 0.95
+FEWEST = 10  # rows, below which rows drawn anew say nothing
 MOST_CELLS = 20_000_000  # rows times values times draws: with many rows, whose interval is narrow, fewer draws do
 BANDS = (
     (0.0, "none"),
@@ -224,7 +225,7 @@ def _with_interval(
 ) -> Figure:
     """The figure, and the middle 95 % of it over rows drawn anew. `of`: weights (draws, rows) -> figures."""
     value = float(of(np.ones((1, rows)))[0])
-    if not np.isfinite(value) or rows < 2 or seed is None:
+    if not np.isfinite(value) or rows < FEWEST or seed is None:
         return Figure(value, float("nan"), float("nan"), rows, answers)
     draws = max(100, min(RESAMPLES, MOST_CELLS // (rows * max(8, width))))
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), draws).astype(np.float64)

@@ -299,10 +299,10 @@ def _mixed_up(state: State, row: Said) -> list[tuple[Any, Any]]:
     """Pairs of labels that two people gave where the other gave another one; (label, None) where the other gave none. Names in order."""
     target = state.shape.target
     found: list[tuple[Any, Any]] = []
-    if target is None or target.kind not in (*NAMED, *SETS, "spans"):
+    if target is None or target.kind not in ("category", *SETS, "spans"):  # options are the row's own
         return found
     for a, b in itertools.combinations(row.values(), 2):
-        if target.kind in NAMED:
+        if target.kind == "category":
             found += [(a, b)] if a != b else []
         elif target.kind in SETS:
             found += [(one, None) for one in set(a) ^ set(b)]

@@ -98,7 +98,9 @@ def test_kappa_of_two_is_that_of_scikit_learn():
     draw = random.Random(3)
     first = [draw.choice("abcd") for _ in range(300)]
     second = [a if draw.random() < 0.6 else draw.choice("abcd") for a in first]
-    assert cohen(list(zip(first, second, strict=True))).value == pytest.approx(cohen_kappa_score(first, second), abs=1e-12)
+    assert cohen(list(zip(first, second, strict=True))).value == pytest.approx(
+        cohen_kappa_score(first, second), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -157,6 +159,12 @@ def test_what_is_not_defined_is_nan_and_never_a_number():
     same = [[("a", "x"), ("b", "x")]] * 5
     assert all(math.isnan(one) for one in (alpha(same).value, fleiss(same).value, cohen([("x", "x")] * 5).value))
     assert band(float("nan")) is None
+
+
+def test_nine_rows_have_no_interval_and_ten_have_one():
+    rows = [[("a", i % 2), ("b", i % 2 if i else 1)] for i in range(10)]
+    assert math.isnan(alpha(rows[:9]).low) and not math.isnan(alpha(rows).low)
+    assert alpha(rows[:9]).value > 0
 
 
 def test_masi_of_passonneaus_kinds_of_sets():
