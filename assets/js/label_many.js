@@ -123,6 +123,8 @@
       }
     }
     drawAside(me);
+    const view = me.made.get(me.way);
+    if (me.look && !(view && view.ticks) && matchMedia("(max-width: 1100px)").matches) me.aside.scrollIntoView({ block: "start", behavior: "smooth" }); // it stands above there, out of sight
   }
 
   function drawAside(me) {
@@ -165,7 +167,7 @@
     const excluded = look.excluded === look.total;
     const links = h("div.acts.ma-links",
       look.labelled ? Hone.button(t("Take their labels away"), () => give(me, "clear", null), { link: true }) : null,
-      Hone.button(excluded ? t("Take them back in") : t("Leave them out"), () => leave(me, excluded), { link: true }));
+      Hone.button(excluded ? t("Take them back in") : t("Leave these out"), () => leave(me, excluded), { link: true }));
     return h("div.ma-gifts", body, links);
   }
 

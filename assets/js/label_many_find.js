@@ -6,7 +6,7 @@
   Hone.manyWay("search", { title: () => t("Search"), place: 3, when: (state) => state.search, make: (me) => findView(me) });
 
   function findView(me) {
-    const view = { me, ask: { search: "", regex: false, label: "", only: "" }, rows: [], total: null, all: false, ticked: new Set(), node: h("div.stack") };
+    const view = { me, ask: { search: "", regex: false, label: "", only: "" }, rows: [], total: null, all: false, ticked: new Set(), ticks: true, node: h("div.stack") };
     view.say = () => t("Search, tick some texts or all that were found, and give them a label here.");
     view.shown = () => { if (!view.card) build(view); if (view.total === null) seek(view); };
     view.labelled = () => { drawPicks(view); seek(view, true); };

@@ -135,7 +135,7 @@
     const colour = (label) => colours[(view.me.state.labels[label] || { colour: 7 }).colour % 8];
     const size = data.n > 4000 ? 5 : data.n > 500 ? 7 : 9;
     const marked = data.marked.length ? new Set(data.marked) : null; // what is not picked steps back
-    const seen = (rows) => (marked ? rows.map((i) => (marked.has(i) ? 1 : 0.18)) : 1);
+    const seen = (rows) => (marked ? rows.map((i) => (marked.has(i) ? 1 : 0.3)) : 1);
     const trace = (rows, marker) => ({ type: "scattergl", mode: "markers", hoverinfo: "none", x: rows.map((i) => data.xs[i]), y: rows.map((i) => data.ys[i]), customdata: rows, marker: { ...marker, opacity: seen(rows) }, selectedpoints: null });
     const grey = Hone.faded(Hone.colourOf("line-strong"), 0.55), strong = Hone.colourOf("ink2");
     return [

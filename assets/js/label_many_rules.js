@@ -116,9 +116,9 @@
   function list(view) {
     const { me, told } = view;
     const one = (rule, i) => {
-      const facts = [t.plural(rule.covers, "about {n:,} text", "about {n:,} texts"), judged(rule), t.plural(rule.alone, "Alone on {n:,} without a label.", "Alone on {n:,} without a label.")];
+      const facts = [verdict(rule), rule.alone && told.rules.length > 1 ? t("On {n:,} of them no other rule says anything.", { n: rule.alone }) : null].filter(Boolean);
       const conflicts = rule.conflicts.map((other) => t.plural(other.rows, "Says otherwise than rule {number} on {n:,} text.", "Says otherwise than rule {number} on {n:,} texts.", { number: told.rules.findIndex((r) => r.id === other.rule) + 1 }));
-      return h("li.ma-rule", h("div", h("p", h("b.num", `${i + 1}. `), looks(rule), " → ", Hone.chip(me.label(rule.label))), h("p.sub", facts.join(" · ")), conflicts.length ? h("p.ma-conflict", conflicts.join(" ")) : null),
+      return h("li.ma-rule", h("div", h("p", h("b.num", `${i + 1}. `), looks(rule), " → ", Hone.chip(me.label(rule.label))), h("p.sub", facts.join(" ")), conflicts.length ? h("p.ma-conflict", conflicts.join(" ")) : null),
         h("div.acts", Hone.button(t("Show its texts"), () => me.choose({ rule: rule.id }, t("By rule {number}", { number: i + 1 })), { small: true, "data-key": `rule-${rule.id}` }), Hone.button(t("Remove"), () => remove(view, rule.id), { link: true })));
     };
     return Hone.card({ title: t("Rules"), body: h("ul.ma-rules", told.rules.map(one)) });

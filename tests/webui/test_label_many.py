@@ -180,7 +180,7 @@ def test_rules_guess_and_guesses_become_labels_only_when_they_are_accepted(here:
     rule = many.many_rule(here, rule={"any": "refund, money", "label": refund})["id"]
     told = many.many_rules(here)
     assert labels(here) == before and told["guessed"] == 1 and many.many(here)["counts"]["guessed"] == 1
-    row = many.many_look(here, pick={"rule": rule})["rows"][-1]
+    row = many.many_look(here, pick={"rule": rule})["rows"][0]
     assert row["text"] == "A refund at once" and row["label"] is None and row["guessed"]["label"] == "Refund"
     step = many.many_accept(here, least=0.5)
     assert step["changed"] == 1 and labels(here)[7] == "Refund" and many.many(here)["counts"]["guessed"] == 0

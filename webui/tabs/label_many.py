@@ -142,6 +142,9 @@ def many_look(here: Here, *, pick: dict[str, Any], start: int = 0, count: int = 
     data = here.dataset
     places, state = picks.places(data, pick), data.state
     labelled = state.label[places] >= 0
+    listed = (
+        places if "search" in pick else places[np.argsort(labelled, kind="stable")]
+    )  # first those that are to get one
     begin = max(0, int(start))
     return {
         "total": len(places),
@@ -149,7 +152,7 @@ def many_look(here: Here, *, pick: dict[str, Any], start: int = 0, count: int = 
         "unlabelled": int((~labelled).sum()),
         "excluded": int(state.edits.excluded[places].sum()),
         "mix": picks.mix(state, places),
-        "rows": _rows(state, places[begin : begin + min(max(1, int(count)), MOST)], LONGEST),
+        "rows": _rows(state, listed[begin : begin + min(max(1, int(count)), MOST)], LONGEST),
     }
 
 
