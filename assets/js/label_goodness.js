@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const SHOWN = 5; // labels that lack texts
+  const SURE = 40; // texts set aside, under which nothing is said of what more labels bring
   const LITTLE = 0.005; // a gain that is not worth a hundred labels
 
   Hone.labelGoodness = (me, guide, { rare }) => {
@@ -31,7 +32,7 @@
 
   function ahead(told) {
     const next = told.ahead[0];
-    if (!next) return null;
+    if (!next || told.aside < SURE) return h("p", t("What more labels bring can be told from {n} texts set aside.", { n: SURE }));
     const points = (x) => (x * 100).toFixed(Math.abs(x) < 0.0995 ? 1 : 0).replace(/\.0$/, "");
     const words = { more: next.more, gain: points(Math.max(0, next.gain)), a: points(Math.max(0, next.low)), b: points(Math.max(0, next.high)) };
     if (next.high < 2 * LITTLE || next.gain < LITTLE)
@@ -42,15 +43,16 @@
   function curve(node, told) {
     if (!node.isConnected || told.curve.length < 3) return;
     const last = told.curve[told.curve.length - 1];
-    const ahead = [last, ...told.ahead.map((one) => ({ n: last.n + one.more, score: one.score }))];
-    const side = (key) => ahead.slice(1).map((one, i) => last.score + told.ahead[i][key]);
+    const further = told.aside < SURE ? [] : told.ahead;
+    const ahead = [last, ...further.map((one) => ({ n: last.n + one.more, score: one.score }))];
+    const side = (key) => further.map((one) => last.score + one[key]);
     const traces = () => [
       { x: [last.n, ...ahead.slice(1).map((p) => p.n), ...ahead.slice(1).map((p) => p.n).reverse(), last.n], y: [last.score, ...side("high"), ...side("low").reverse(), last.score].map((y) => y * 100), fill: "toself", fillcolor: Hone.faded(Hone.colourOf("accent"), 0.14), line: { width: 0 }, hoverinfo: "skip", mode: "lines" },
       { x: ahead.map((p) => p.n), y: ahead.map((p) => p.score * 100), mode: "lines", line: { color: Hone.colourOf("accent"), dash: "dash", width: 2 }, hoverinfo: "skip" },
       { x: told.curve.map((p) => p.n), y: told.curve.map((p) => p.score * 100), mode: "lines+markers", line: { color: Hone.colourOf("accent"), width: 2.6 }, marker: { size: 7 }, hovertemplate: "%{x} · %{y:.0f}<extra></extra>" },
     ];
     Hone.plot(node, traces, () => ({ margin: { l: 32, r: 8, t: 6, b: 34 }, xaxis: { title: { text: t("labels"), font: { size: 12 } }, nticks: 4 }, yaxis: { nticks: 4, ticksuffix: "" } }), {
-      say: () => t("With {n} labels about {score} of 100 are right; the line goes on to {more} more.", { n: Math.round(last.n), score: Math.round(last.score * 100), more: told.ahead.length ? told.ahead[told.ahead.length - 1].more : 0 }),
+      say: () => t("With {n} labels about {score} of 100 are right; the line goes on to {more} more.", { n: Math.round(last.n), score: Math.round(last.score * 100), more: further.length ? further[further.length - 1].more : 0 }),
     });
   }
 
