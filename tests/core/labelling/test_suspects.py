@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core import tasks
 from core.data import conll
@@ -240,6 +243,46 @@ def test_a_mark_of_the_wrong_sort_and_one_that_is_missing_are_found(make: Make, 
         for o in entry["doubted"]
         for n in entry["instead"]
     )
+
+
+def picture(colour: str, chance: np.random.Generator) -> bytes:
+    base = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200)}[colour]
+    noise = chance.integers(-25, 25, (24, 24, 3))
+    out = io.BytesIO()
+    Image.fromarray(np.clip(np.array(base) + noise, 0, 255).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_picture_in_the_wrong_folder_is_doubted(tmp_path: Path):
+    chance, colours = np.random.default_rng(6), ("red", "green", "blue")
+    with zipfile.ZipFile(tmp_path / "fruit.zip", "w") as archive:
+        for i in range(60):
+            archive.writestr(f"{'green' if i == 9 else colours[i % 3]}/{i:03}.png", picture(colours[i % 3], chance))
+    data = Dataset.open(tmp_path / "pictures")
+    data.set_shape(Shape.of("images", tasks.task("images").columns))
+    data.add(tmp_path / "fruit.zip", "fruit.zip")
+    told = [entry for _, entry in looked(data).doubted]
+    assert [(entry["given"], entry["proposed"]) for entry in told[:1]] == [("green", "red")]
+
+
+def test_a_wrong_label_of_a_pair_is_doubted(tmp_path: Path):
+    chance = np.random.default_rng(7)
+    path = tmp_path / "pairs.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["one", "other", "label"])
+        for i in range(120):
+            name = list(WORDS)[i % 3]
+            other = name if i % 2 else list(WORDS)[(i + 1) % 3]
+            texts = [" ".join(chance.permutation(WORDS[key].split())[:5]) for key in (name, other)]
+            lines.writerow([*texts, "same" if (other == name) != (i == 20) else "different"])
+    data = Dataset.open(tmp_path / "data")
+    data.set_shape(Shape.of("pairs", tasks.task("pairs").columns))
+    data.add(path, "pairs.csv")
+    roles = [part.role for part in data.shape.parts]
+    data.set_roles({roles[0]: "one", roles[1]: "other", roles[2]: "label"})
+    judged = looked(data)
+    assert 20 in [int(judged.places[i]) for i, _ in judged.doubted[:3]]
 
 
 # --- what was looked at ---
