@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import HoneError, Missing
-from core.projects import Project
+from core.projects import NOT_COPIED, Project
 from core.words import Message
 from core.workspace import FORMAT, NAME, check_format, read_json, write_json
 
-FILE = "shared.json"
+FILE = NOT_COPIED
 BETWEEN = "~"
 MOST = 1_000
 

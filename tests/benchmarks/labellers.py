@@ -1,6 +1,6 @@
 """Many people label one data set at once, over HTTP as the page does: is every label there, once, and are the figures of agreement right?
 
-    python tests/benchmarks/labellers.py [--people 30] [--seconds 120] [--rows 3000] [--pause 0.5] [--json FILE]
+    python tests/benchmarks/labellers.py [--people 30] [--seconds 120] [--rows 9000] [--pause 0.5] [--json FILE]
 
 A real server with a login, a project that one person shares with the others, and a client for each: it fetches its texts, answers them one by
 one or a few at a time, now and then takes an answer back, and now and then sends a batch again as if the server's answer had been lost.
@@ -59,6 +59,7 @@ class Said:
     times: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     dealt: set[str] = field(default_factory=set)  # rows it was given to label
+    until: float = 0.0  # when its last answer was saved
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--people", type=int, default=30, help="who label at once (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=120.0, help="for how long (default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=3000, help="texts in the data set (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=9000, help="texts in the data set (default: %(default)s)")
     parser.add_argument(
         "--pause", type=float, default=0.5, help="seconds a person thinks, on average (default: %(default)s)"
     )
@@ -127,6 +128,8 @@ def labelled(address: str, project: str, names: list[str], options: argparse.Nam
         one.start()
     for one in busy:
         one.join()
+    for one in said:
+        one.until -= end - options.seconds
     return said
 
 
@@ -157,6 +160,7 @@ def labels(calls: Calls, said: Said, end: float, pause: float) -> None:
             if draw.random() < 0.8:
                 waiting = send(calls, said, waiting, draw.random() < AGAIN)
     send(calls, said, waiting, False)
+    said.until = time.monotonic()
 
 
 def send(calls: Calls, said: Said, entries: list[dict[str, Any]], again: bool) -> list[dict[str, Any]]:
@@ -242,6 +246,7 @@ def checked(
     return {
         "people": options.people,
         "seconds": options.seconds,
+        "labelled for": [round(min(one.until for one in said), 1), round(max(one.until for one in said), 1)],
         "counts": counts,
         "agreement": {name: {"page": figures.get(name), "here": value} for name, value in own.items()},
         "rows with two answers or more": told["agreement"]["rows"],
@@ -318,6 +323,7 @@ def show(found: dict[str, Any], options: argparse.Namespace) -> None:
     print(
         f"{os.cpu_count()} cores, {options.people} people for {options.seconds:.0f} s, {options.rows} texts, {options.pause} s a text"
     )
+    print("  each labelled for {} to {} s".format(*found["labelled for"]))
     for name, n in found["counts"].items():
         print(f"  {name:34}{n:>8}")
     print(f"  {'rows with two answers or more':34}{found['rows with two answers or more']:>8}")
