@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const LISTED = 50;
+  const STEPS = 20; // that can still be taken back after a reload
   const ways = []; // {name, title(), when(state), make(me)} in the order of `place`
 
   /* Declare a way to pick. make(me) gives {node, shown?(), labelled?(), say?()}. */
@@ -28,12 +29,13 @@
       state: null,
       pick: null, // what the server is told: see core.labelling.picks
       look: null, // what it says of it
-      steps: [], // what can be taken back: {step or group, sentence}, newest last
+      steps: Hone.store.get("label.many.steps", []), // what can be taken back: {step or group, sentence}, newest last
       made: new Map(),
       way: Hone.store.get("label.many", "map"),
       over: false,
       adding: "add",
     };
+    if (me.steps.length) me.last = { sentence: t("The last step: {sentence}", { sentence: me.steps[me.steps.length - 1].sentence }), undo: true };
     me.call = (name, args) => ctx.call(name, args);
     me.choose = (pick, title) => choose(me, pick, title);
     me.give = (how, value, pick) => give(me, how, value, pick);
@@ -215,6 +217,7 @@
   /* Something was done: it can be taken back, and everything that shows labels is drawn anew. */
   async function done(me, step, sentence, near = null) {
     if (step) me.steps.push({ ...step, sentence });
+    Hone.store.set("label.many.steps", me.steps.slice(-STEPS));
     me.last = { sentence, near, undo: Boolean(step) };
     if (me.pick && step && step.group) me.pick = null;
     await after(me);
@@ -223,6 +226,7 @@
   async function undo(me) {
     const step = me.steps.pop();
     if (!step) return;
+    Hone.store.set("label.many.steps", me.steps);
     try {
       if (step.group) await me.call("many_unleave", { group: step.group });
       else await me.call("many_undo", { step: step.step });

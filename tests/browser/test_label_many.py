@@ -50,7 +50,7 @@ def labels(project: Project) -> list[str | None]:
     return [state.shown(place) for place in range(len(state))]
 
 
-def test_all_that_a_search_finds_get_a_label_by_its_key_and_lose_it_again(page, many, mail: Project):
+def test_all_that_a_search_finds_get_a_label_by_its_key_and_lose_it_again_after_a_reload(page, many, mail: Project):
     before = labels(mail)
     many(page, "search")
     page.get_by_role("searchbox").fill("card")
@@ -60,6 +60,8 @@ def test_all_that_a_search_finds_get_a_label_by_its_key_and_lose_it_again(page, 
     page.keyboard.press("2")
     page.locator(".ma-last", has_text="18 texts are “Card” now").wait_for()
     assert labels(mail).count("Card") == 20
+    page.reload()
+    page.locator(".ma-last", has_text="The last step: 18 texts").wait_for()
     page.keyboard.press("u")
     page.locator(".ma-last", has_text="Taken back").wait_for()
     assert labels(mail) == before
@@ -121,7 +123,9 @@ def test_an_area_drawn_on_the_map_is_labelled_and_a_reload_shows_the_map_at_once
     page.locator(".ma-group h3").first.wait_for()
     page.reload()
     page.locator(".ma-bar [data-key=map]").click()
-    page.locator(".ma-plot .main-svg").first.wait_for(timeout=15_000)
+    page.locator(".ma-legend", has_text="Weather").wait_for()
+    assert page.locator(".ma .progress").count() == 0 and page.get_by_role("button", name="Draw the map").count() == 0
+    page.locator(".ma-plot .main-svg").first.wait_for()
 
 
 def test_the_part_fits_a_phone(new_page, many):
