@@ -51,7 +51,7 @@ def doubted(probabilities: Floats, given: Ints, shares: Floats) -> Mask:
     likely. Rows on which the models agree with the given label are never among them. (Pruned by noise rate, pair by pair, wrong labels
     that are strewn over many pairs of many labels are missed: a fifth of those planted in BANKING77.) Rows in which the models are sure
     of another label are always among them: the joint hardly counts mistakes that are few and plain."""
-    mask = (probabilities >= SURE).any(axis=1)
+    mask = np.asarray((probabilities >= SURE).any(axis=1))
     confidence = self_confidence(probabilities, given)
     wanted = np.rint((shares.sum(axis=1) - np.diagonal(shares)) * len(given)).astype(np.int64)
     for label in np.flatnonzero(wanted).tolist():
