@@ -131,11 +131,15 @@ def write_json(path: Path, value: Mapping[str, Any], *, lasting: bool = True) ->
 
 
 def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    write_bytes(path, text.encode("utf-8"), lasting=lasting)
+
+
+def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
     """All or nothing: written beside it, then renamed over it. `lasting` waits until the disk has it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             if lasting:
                 os.fsync(file.fileno())

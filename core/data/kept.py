@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.data.state import State
 from core.words import Message
+from core.workspace import write_bytes
 
 KEPT = 4  # files of one measure: the texts now and the last few before, for going back
 
@@ -85,9 +85,7 @@ def _write(path: Path, arrays: Arrays) -> None:
     path.parent.mkdir(exist_ok=True)
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **dict(arrays))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data.getvalue())
-    temporary.replace(path)
+    write_bytes(path, data.getvalue(), lasting=False)
     older = sorted(path.parent.glob(f"{path.name.split('-')[0]}-*.npz"), key=lambda one: one.stat().st_mtime)
     for one in older[:-KEPT]:
         one.unlink(missing_ok=True)

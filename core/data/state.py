@@ -6,8 +6,8 @@ million rows. Everything derived (splits, counts, search) is computed when first
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import sqlite3
 import zlib
 from collections import OrderedDict
@@ -32,6 +32,7 @@ from core.data.shape import Part, Shape
 from core.data.spans_moved import moved
 from core.data.splits import Lot, SplitPlan, decide, mixed
 from core.data.values import kind
+from core.workspace import write_bytes
 
 UNTOUCHED, CLEARED = -2, -1  # in `human`: nobody answered; somebody took the label away
 ANSWERED = 0
@@ -469,7 +470,6 @@ def _said(
 
 def _save(path: Path, array: NDArray[Any]) -> None:
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-    temporary.replace(path)
+    data = io.BytesIO()
+    np.save(data, array, allow_pickle=False)
+    write_bytes(path, data.getvalue(), lasting=False)

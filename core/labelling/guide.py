@@ -194,7 +194,7 @@ class Guide:
     def _doubted(self, state: State, model: Any) -> Places:
         """Labelled rows, those first whose label a model that has not seen them holds for least likely."""
         places = labelled(state)
-        if not isinstance(model, Layer):
+        if not isinstance(model, Layer) or model.fitted.link == "identity":
             return _none()
         held = self._vectors(state)
         places = learnt_from(state, places[held.rows(places) >= 0], model.fitted.link)

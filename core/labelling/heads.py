@@ -18,7 +18,7 @@ from core.models.classic import softmax
 from core.tasks.base import Link
 from core.training.fit import Head, Objective, lbfgs
 
-TRIALS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # restraints, from tight to loose; for vectors of unit variance
+TRIALS = (0.001, 0.005, 0.03, 0.15, 0.7)  # restraints, from tight to loose; for vectors of unit variance
 FOLDS = 3
 JUDGED = 2_000  # rows from which the restraint is chosen, at most
 Floats = NDArray[np.float32]

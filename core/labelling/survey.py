@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from core.data.dataset import Dataset
 from core.errors import Cancelled
 from core.labelling import features, maps, wording
 from core.words import Message
+from core.workspace import write_bytes
 
 FEWEST, MOST = 2, 60  # groups
 TRIED = (3, 5, 8, 12, 20, 40)
@@ -235,6 +235,4 @@ def _write(path: Path, **arrays: Any) -> None:
     path.parent.mkdir(exist_ok=True)
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **arrays)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data.getvalue())
-    temporary.replace(path)
+    write_bytes(path, data.getvalue(), lasting=False)
