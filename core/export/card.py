@@ -194,7 +194,9 @@ class _Card(Page):
             ],
         )
         if guessed := data.get("guessed"):
-            told = Message("Of the texts to learn from, {n:,} carry a label that rules guessed and nobody checked.", n=guessed)
+            told = Message(
+                "Of the texts to learn from, {n:,} carry a label that rules guessed and nobody checked.", n=guessed
+            )
             yield self.say(told) + "\n"
         columns = data.get("columns") or {}
         if len(self.inputs) == 1 and self.by_label and columns.get("text"):

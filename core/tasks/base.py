@@ -309,7 +309,9 @@ class Task(Protocol):
     title: Message
     help: Message  # a sentence: what people bring and what they get
     columns: tuple[Column, ...]
-    told_by: tuple[Column, ...]  # of a data set and not of a run: what says how its rows are to be read (which answer is the better one)
+    told_by: tuple[
+        Column, ...
+    ]  # of a data set and not of a run: what says how its rows are to be read (which answer is the better one)
     annotation: Annotation
     prediction: str  # the kind of its predictions
     asks: tuple[str, ...]  # input roles a person gives to the finished model; empty: all of them

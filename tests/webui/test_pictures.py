@@ -105,7 +105,9 @@ def test_a_zip_of_pictures_shows_rows_with_their_names_and_labels(here: Here):
     assert told["task"]["name"] == "images" and told["counts"]["rows"] == 60
     assert "zip of pictures" in told["imports"][0]["said"]
     assert {row["label"]["name"] for row in data.rows(here)["rows"]} == set(COLOURS)
-    assert data.facts(here)["mean"] == 0 and not any(f["code"] in ("long", "unknown") for f in data.findings(here)["findings"])
+    assert data.facts(here)["mean"] == 0 and not any(
+        f["code"] in ("long", "unknown") for f in data.findings(here)["findings"]
+    )
     assert data.choices(here)[0]["name"] == "images"
 
 

@@ -36,7 +36,10 @@ def state(here: Here) -> dict[str, Any]:
     data = here.dataset
     counts, shape = data.counts(), data.shape
     task = tasks.task(shape.task)
-    annotation, called = task.annotation, {column.role: column.called or column.title for column in (*task.columns, *task.told_by)}
+    annotation, called = (
+        task.annotation,
+        {column.role: column.called or column.title for column in (*task.columns, *task.told_by)},
+    )
     own = mine(here)
     return {
         "empty": data.empty,
