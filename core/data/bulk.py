@@ -143,5 +143,5 @@ def _save(data: Dataset, wanted: Iterable[tuple[int, Any]], who: str) -> str:
             {"row": row, column: value, "seq": number, "client": step}
             for number, (row, (_, value)) in enumerate(zip(rows, wanted, strict=True))
         )
-        data.labels.put(entries, who, ORIGIN)
+        data.labels.decide(entries, who, ORIGIN)
     return step

@@ -119,9 +119,9 @@ class LabelStore:
         version = self._save(good) if good else self._dataset.version
         return {"saved": saved, "refused": refused, "version": version}
 
-    def decide(self, entry: Mapping[str, Any], annotator: str) -> dict[str, Any]:
-        """`put` of one answer that is to stand whatever others have said: where several people label, it is settled with it."""
-        return self.put([entry], annotator, "settled" if votes.is_on(self._log.read()) else "human")
+    def decide(self, entries: Iterable[Mapping[str, Any]], annotator: str, origin: str = "human") -> dict[str, Any]:
+        """`put` of answers that are to stand whatever others have said: where several people label, their rows are settled with it."""
+        return self.put(entries, annotator, "settled" if votes.is_on(self._log.read()) else origin)
 
     def bring_back(self, answers: Sequence[Carried], client: str) -> None:
         """Answers of rows that went, laid on the rows that came in their place; with who gave them, when and how."""

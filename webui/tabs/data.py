@@ -330,7 +330,7 @@ def _under_way(here: Here) -> dict[str, Any] | None:
 
 
 def _put(here: Here, entry: dict[str, Any]) -> None:
-    refused = here.dataset.labels.decide(entry, here.person)["refused"]
+    refused = here.dataset.labels.decide([entry], here.person)["refused"]
     if refused:
         raise DataError(Message.from_json(refused[0]["message"]))
 

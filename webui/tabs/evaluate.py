@@ -91,7 +91,7 @@ def texts(here: Here, *, run: str, what: Mapping[str, Any], start: int = 0, coun
 def relabel(here: Here, *, run: str, row: str, label: str | None, client: str, seq: int) -> None:
     """Another label for a text of the data set, by hand. The run itself keeps what it learnt from."""
     entry = {"row": row, "label": label, "client": client, "seq": seq}
-    here.dataset.labels.decide(entry, here.person)
+    here.dataset.labels.decide([entry], here.person)
 
 
 @call

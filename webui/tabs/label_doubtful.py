@@ -111,7 +111,7 @@ def doubtful_change(here: Here, *, rows: list[dict[str, Any]], many: bool = Fals
     client = new_id("doubtful")
     field = "label" if data.shape.by_label else "value"
     entries = [{"row": r["row"], field: r["value"], "seq": n, "client": client} for n, r in enumerate(rows, start=1)]
-    saved = data.labels.put(entries, here.person, "bulk" if many else "human")
+    saved = data.labels.decide(entries, here.person, "bulk" if many else "human")
     if len(saved["refused"]) == len(entries) and entries:
         raise Missing(Message.from_json(saved["refused"][0]["message"]))
     done = [{"row": rows[n - 1]["row"], "seq": n} for n in saved["saved"]]

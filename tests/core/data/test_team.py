@@ -183,7 +183,7 @@ def test_a_correction_under_data_is_settled_where_several_label(data: Dataset):
     votes.set_team(data, Team("everybody", PEOPLE))
     for who in PEOPLE:
         say(data, who, 100, "ham")
-    data.labels.decide({"row": "1:100", "label": "spam", "seq": next(seq), "client": "t"}, "owner")
+    data.labels.decide([{"row": "1:100", "label": "spam", "seq": next(seq), "client": "t"}], "owner")
     assert now(data, 100) == "spam"
 
 

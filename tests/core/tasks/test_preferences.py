@@ -281,5 +281,5 @@ def test_of_several_people_what_most_say_is_the_better_answer(tmp_path: Path):
     data.labels.put([{"row": "1:1", "value": "same", "seq": 10}], "bo")
     assert [data.state.value(i) for i in (0, 1)] == ["2", None]  # a tie waits to be settled
     assert together.said(data)
-    data.labels.decide({"row": "1:1", "value": "1", "seq": 11}, "ann")
+    data.labels.decide([{"row": "1:1", "value": "1", "seq": 11}], "ann")
     assert data.state.value(1) == "1"
