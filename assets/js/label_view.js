@@ -160,11 +160,11 @@
     Hone.fill(p.below, item.cut ? h("p.sub", t("Only the first {n:,} characters are shown.", { n: me.state.longest })) : null, rest.filter((part) => part.role !== "question").map(drawn));
   }
 
-  /* Who gave the answer that stands now. */
+  /* Who gave the answer that stands now; without one, what rules guess. */
   function provenance(view, item) {
     const { me, part: p } = view;
     const brief = item.value === null ? null : me.hand.brief(item.value, item);
-    if (!brief) return Hone.fill(p.now);
+    if (!brief) return Hone.fill(p.now, item.ruled && Hone.guessChip(item.ruled, me.state.labels));
     const who = item.origin === "file" ? t("from the file") : item.by && item.by !== me.state.me ? t("by {name}", { name: item.by }) : t("by you");
     const when = item.origin === "human" && item.at ? Hone.fmt.ago(item.at) : null;
     Hone.fill(p.now, brief, h("span", [who, when].filter(Boolean).join(", ")), Hone.button(t("History"), () => Hone.labelHistory(me, item), { link: true }));

@@ -30,7 +30,8 @@ def shown(here: Here, rows: Sequence[dict[str, Any]], own: team.Mine | None, aft
     ids = {one.name: one.id for one in data.state.alive}
     found, before = [], after
     for row in rows:
-        found.append(_row(data.shape, ids, row, given.get(row["id"]), before))
+        ruled = None if own is not None and own.blind else row["guessed"]
+        found.append({**_row(data.shape, ids, row, given.get(row["id"]), before), "ruled": ruled})
         before = row["id"]
     return found
 
