@@ -46,10 +46,11 @@ class Measure:
     def of(self, state: State, progress: Progress = quiet) -> Arrays:
         memory, path = state.text_memory, self._path(state)
         if self.name not in memory:
-            found = _read(path)
+            found = read(path)
             if found is None:
                 found = self.make(state, progress)
-                _write(path, found)
+                write(path, found)
+                _thin(path)
             memory[self.name] = found
         kept: Arrays = memory[self.name]
         return kept
@@ -72,20 +73,25 @@ def fingerprint(state: State) -> str:
     return found
 
 
-def _read(path: Path) -> Arrays | None:
+def read(path: Path) -> Arrays | None:
+    """Arrays of a file; None where it is not there, or torn: they are then made anew."""
     try:
         with np.load(path, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return None  # not there, or torn: measured anew
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
 
 
-def _write(path: Path, arrays: Arrays) -> None:
-    """Whole or not at all; of earlier texts the last few stay."""
+def write(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
     path.parent.mkdir(exist_ok=True)
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **dict(arrays))
     write_bytes(path, data.getvalue(), lasting=False)
+
+
+def _thin(path: Path) -> None:
+    """Of earlier texts the last few stay."""
     older = sorted(path.parent.glob(f"{path.name.split('-')[0]}-*.npz"), key=lambda one: one.stat().st_mtime)
     for one in older[:-KEPT]:
         one.unlink(missing_ok=True)

@@ -7,9 +7,7 @@ set's cache by the hashes of the rows, so that a reload shows it at once and row
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data import kept as kept_arrays
 from core.data.dataset import Dataset
 from core.errors import Cancelled
 from core.labelling import features, maps, wording
 from core.words import Message
-from core.workspace import write_bytes
 
 FEWEST, MOST = 2, 60  # groups
 TRIED = (3, 5, 8, 12, 20, 40)
@@ -63,14 +61,16 @@ def make(folder: str, *, progress: Note, cancelled: Stop) -> dict[str, Any]:
         keys = data.state.keys[places]
         main = maps.main_directions(things)
         if not _is_final(data, keys):
-            _write(_map(data), way=features.way(data.state), keys=keys, at=main.flat, final=False)
+            kept_arrays.write(
+                _map(data), {"way": features.way(data.state), "keys": keys, "at": main.flat, "final": False}
+            )
         _group(data, main, places, None, progress, cancelled)
 
         def told(done: int, total: int) -> None:
             progress(done, total, Message("Putting what is alike side by side …"))
 
         at = maps.by_neighbours(main, told, cancelled)
-        _write(_map(data), way=features.way(data.state), keys=keys, at=at, final=True)
+        kept_arrays.write(_map(data), {"way": features.way(data.state), "keys": keys, "at": at, "final": True})
         return {"rows": len(places)}
     finally:
         data.close()
@@ -89,7 +89,7 @@ def regroup(folder: str, groups: int, *, progress: Note, cancelled: Stop) -> dic
 
 def the_map(data: Dataset) -> Map | None:
     """As it is kept; None where there is none yet."""
-    state, kept = data.state, _read(_map(data))
+    state, kept = data.state, kept_arrays.read(_map(data))
     if kept is None or str(kept["way"]) != features.way(state):
         return None
     places = np.flatnonzero(state.usable)
@@ -103,7 +103,7 @@ def the_map(data: Dataset) -> Map | None:
 
 def the_groups(data: Dataset) -> Groups | None:
     """As they are kept; None where there are none yet."""
-    state, kept = data.state, _read(_groups(data))
+    state, kept = data.state, kept_arrays.read(_groups(data))
     if kept is None or str(kept["way"]) != features.way(state):
         return None
     at = _where(kept["keys"], state.keys)
@@ -132,10 +132,14 @@ def _group(data: Dataset, main: maps.Main, places: Places, groups: int | None, p
         near = mine[np.argsort(((rows[mine] - centres[number]) ** 2).sum(axis=1), kind="stable")[:CENTRAL]]
         central[number, : len(near)] = data.state.keys[places[near]]
     words = _words(data, places, group, len(centres))
-    _write(
-        _groups(data), way=features.way(data.state), keys=data.state.keys[places], group=group.astype(np.int16),
-        central=central, words=json.dumps(words, ensure_ascii=False),
-    )  # fmt: skip
+    told = {
+        "way": features.way(data.state),
+        "keys": data.state.keys[places],
+        "group": group.astype(np.int16),
+        "central": central,
+        "words": json.dumps(words, ensure_ascii=False),
+    }
+    kept_arrays.write(_groups(data), told)
 
 
 def chosen_number(rows: NDArray[np.float32], cancelled: Stop) -> int:
@@ -211,7 +215,7 @@ def _where(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> Places:
 
 def _is_final(data: Dataset, keys: NDArray[np.uint64]) -> bool:
     """Whether the map that is kept is of these rows, so that it need not be seen by main directions again."""
-    kept = _read(_map(data))
+    kept = kept_arrays.read(_map(data))
     return kept is not None and bool(kept["final"]) and np.array_equal(kept["keys"], keys)
 
 
@@ -221,18 +225,3 @@ def _map(data: Dataset) -> Path:
 
 def _groups(data: Dataset) -> Path:
     return data.folder / "cache" / "groups.npz"
-
-
-def _read(path: Path) -> dict[str, NDArray[Any]] | None:
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None  # not there, or torn: made anew
-
-
-def _write(path: Path, **arrays: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
-    data = io.BytesIO()
-    np.savez_compressed(data, allow_pickle=False, **arrays)
-    write_bytes(path, data.getvalue(), lasting=False)
