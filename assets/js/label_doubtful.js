@@ -227,8 +227,7 @@
     const { state } = me, n = me.rows().length, looked = me.looked();
     const changed = me.rows().filter((one) => one.became === "changed").length, others = Math.max(0, state.changed - changed);
     const about = me.kind() === "number" ? t.plural(n, "{n} of {m:,} numbers lies far from what the models say.", "{n:,} of {m:,} numbers lie far from what the models say.", { m: state.looked_through })
-      : me.kind() !== "single" ? t.plural(n, "{n} of {m:,} texts looks doubtful.", "{n:,} of {m:,} texts look doubtful.", { m: state.looked_through })
-      : t.plural(state.wrong, "About {n} of the {m:,} labels may be wrong.", "About {n:,} of the {m:,} labels may be wrong.", { m: state.looked_through });
+      : t.plural(n, "{n} of {m:,} texts looks doubtful.", "{n:,} of {m:,} texts look doubtful.", { m: state.looked_through });
     const facts = h("div.facts", fact(`${Hone.fmt.number(looked)} / ${Hone.fmt.number(n)}`, t("looked at")), fact(Hone.fmt.number(changed), t("changed")));
     const stale = others ? h("p.sub", t.plural(others, "Computed before {n} other label changed.", "Computed before {n:,} other labels changed."), " ", Hone.button(t("Look again"), me.look, { link: true })) : null;
     return Hone.card({ title: about, body: [facts, stale], class: "ld-sum" });

@@ -42,7 +42,7 @@ Stop = Callable[[], bool]
 @dataclass(frozen=True)
 class Judged:
     """What a look at some labelled rows gave. `places` (rows,); `score` (rows,): small is doubtful; `doubted`: indices into them, the most
-    doubtful first, each with what is told of it; `wrong`: how many of the labels are likely wrong; `pairs`: [(given, true, how many)], names."""
+    doubtful first, each with what is told of it; `wrong`: how many labels the confident joint holds for wrong, too many where the models are weak; `pairs`: [(given, true, how many)], names."""
 
     places: NDArray[np.int64]
     score: NDArray[np.float64]

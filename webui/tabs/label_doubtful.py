@@ -52,7 +52,6 @@ def doubtful(here: Here) -> dict[str, Any]:
         "version": found["version"],
         "rows": rows,
         "looked_through": found["labelled"],
-        "wrong": found["wrong"],
         "models": found["models"],
         "pairs": found["pairs"],
         "changed": suspects.changed_since(data, found["version"]),
