@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 FILE = "measured.arrow"
 DRAWS = 1_000
+PATIENCE = 5.0  # seconds after which the draws so far must do
 MOST = 500  # rows handed to the page at once
 MOST_SAMPLES = 12
 FEW = 50
@@ -255,7 +256,7 @@ def interval(
         found = redrawn(chosen) if redrawn else _scored(task, measure, rows, predictions, labels, chosen)
         if found is not None and np.isfinite(found):
             values.append(found)
-        if time.monotonic() - began > 5.0 and len(values) >= 20:
+        if time.monotonic() - began > PATIENCE and len(values) >= 20:
             break
     if len(values) < 20:
         return None, None

@@ -197,12 +197,19 @@ def project(server: Server, request: pytest.FixtureRequest) -> projects.Project:
 
 
 @pytest.fixture
-def open_tab(server: Server, project: projects.Project):
+def alone() -> Callable[[object], None]:
+    """``alone(page)``: no model learns along on its Label tab: texts come in the file's order, and no vectors are made."""
+    return lambda page: page.add_init_script("localStorage.setItem('hone::label.along', 'false')")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def open_tab(server: Server, project: projects.Project, alone: Callable[[object], None]):
     """``open_tab(page, "train")``: the tab of this test's project, drawn. While one labels no model learns along, unless `along`: texts then
     come in the file's order and no vectors are made."""
 
     def open_(page, tab: str = "data", language: str = "en", of: projects.Project | None = None, along: bool = False):
-        page.add_init_script(f"localStorage.setItem('hone::label.along', '{str(along).lower()}')")
+        if not along:
+            alone(page)
         path = "zh" if language == "zh" else ""
         page.goto(f"{server.url}/{path}?project={(of or project).id}#{tab}")
         page.wait_for_selector(f"#page-{tab} > *")

@@ -117,12 +117,13 @@ def test_a_key_held_down_decides_once(page, open_tab, project, tmp_path: Path):
     assert given(data) == {1: "Delivery"}
 
 
-def test_nothing_is_lost_when_the_server_dies_and_comes_back(new_page, launched, watched, tmp_path: Path):
+def test_nothing_is_lost_when_the_server_dies_and_comes_back(new_page, launched, watched, alone, tmp_path: Path):
     watched.allow("Failed to load resource|Failed to fetch|ERR_")
     server = launched()
     project = projects.create(server.workspace, "Mail")
     data = filled(project, tmp_path)
     page = new_page()
+    alone(page)
     page.goto(f"{server.url}/?project={project.id}#label")
     ready(page)
     page.keyboard.press("1")
@@ -157,11 +158,12 @@ def test_what_was_not_sent_before_a_reload_is_sent_after_it(page, open_tab, proj
     assert given(data) == {1: "Praise"}
 
 
-def test_two_windows_share_the_work(page, open_tab, project, tmp_path: Path, server):
+def test_two_windows_share_the_work(page, open_tab, project, tmp_path: Path, server, alone):
     data = filled(project, tmp_path)
     open_tab(page, "label")
     ready(page)
     other = page.context.new_page()
+    alone(other)
     other.goto(f"{server.url}/?project={project.id}#label")
     ready(other)
     page.keyboard.press("1")
