@@ -6,7 +6,7 @@
   const NEAR = { ahead: 6, count: 12 }; // the next texts are chosen anew after every few labels, so few are fetched
   const FEW = 3; // labels after which it learns again at once
   const QUIET = 1200; // ms without a label after which it learns from fewer
-  const EVERY = 10; // labels between two estimates
+  const EVERY = 10; // labels between two estimates; a twentieth of all, where that is more
   const AUTOMATIC = 20000; // rows up to which vectors are made without being asked for
   const PASSED = 300;
   const PATIENCE = 0.8; // seconds
@@ -119,7 +119,7 @@
 
     async function estimate() {
       const labelled = me.state.counts.labelled;
-      if (!along() || !guide.learnt || guide.estimating || (guide.estimated !== null && Math.abs(labelled - guide.estimated) < EVERY)) return;
+      if (!along() || !guide.learnt || guide.estimating || (guide.estimated !== null && Math.abs(labelled - guide.estimated) < Math.max(EVERY, labelled / 20))) return;
       guide.estimating = true;
       guide.estimated = labelled;
       try {
