@@ -6,6 +6,7 @@ that the page can answer before any of them is there. It knows nothing of Gradio
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import Missing, NotAllowed
+from core.errors import HoneError, Missing, NotAllowed
 from core.words import Message
 from core.workspace import Workspace
 from webui.sweep import sweep
@@ -22,6 +23,7 @@ from webui.sweep import sweep
 Mode = Literal["local", "login", "demo"]
 OFFER_SECONDS = 600.0
 SWEEP_SECONDS = 3600.0
+FORGET_SECONDS = 10.0
 GUIDE_IDLE = 900.0  # seconds without a question after which the process ends
 VISITS_AN_HOUR = 60  # a school behind one address fits, a script that fills the disk does not
 
@@ -107,6 +109,10 @@ class Studio:
 
     def forget(self, folder: Path) -> None:
         """Let go of the files of a data set whose project is moved or deleted."""
+        guide = self._parts.get("guide")
+        if guide and guide.pid:
+            with contextlib.suppress(HoneError):
+                guide.ask({"what": "forget", "folder": str(folder)}, FORGET_SECONDS)
         if folder.is_dir():
             self.dataset(folder).close()
 

@@ -1,7 +1,7 @@
 """The guide beside a person who labels: a small model that learns from every few labels, says what it would answer and which row helps most.
 
 Lives in a resident process (`python -m core.labelling.guide`, see core.resident), one Guide a data set; the page asks by questions, which are
-plain dictionaries: {"what": "look" | "estimate" | "warm", "folder", ...}. It only reads the data set; what it says is never a label by itself.
+plain dictionaries: {"what": "look" | "estimate" | "forget", "folder", ...}. It only reads the data set; what it says is never a label by itself.
 
 Every eighth row, by its hash, is set aside (`aside`): no strategy prefers it, and now and then it is shown all the same. Labels of these rows are a
 fair sample, from which core.labelling.stopping estimates how good the model is.
@@ -30,7 +30,6 @@ from core.labelling.learners import Layer, Marks, labelled, learnt_from, targets
 from core.labelling.offer import link_of
 from core.labelling.strategies import Scene, pick, strategy
 
-IDLE = 900.0
 OPEN = 4  # data sets in memory at once
 SHARE = 8  # of so many rows one is set aside
 TAGGED = 400  # unlabelled texts the tagger looks at for each choice
@@ -112,11 +111,13 @@ class Guide:
         return {"link": link, "labels": missing, **told}
 
     def _fresh(self, state: State, link: str) -> Layer | Marks | None:
-        """The model as of now; learnt anew when an answer, a label or a vector has changed."""
+        """The model as of now; learnt anew when an answer, a label or a vector has changed. None where none can learn such answers."""
+        if not link:
+            return None
         held = None if link == "marks" else self._vectors(state)
         stamps = tuple(state.stamps[part] for part in ("imports", "roles", "labels", "answers", "edits"))
         now = (link, stamps, self._held if held is not None else None)
-        if not link or now == self._learnt:
+        if now == self._learnt:
             return self._model
         began = time.perf_counter()
         if link == "marks":
@@ -251,9 +252,9 @@ class Guides:
         self, question: dict[str, Any], piece: Callable[[str], bool], stopped: Callable[[], bool]
     ) -> dict[str, Any]:
         folder = question.get("folder")
-        if question["what"] == "warm":
-            import core.training.fit  # noqa: F401 - the second answer is then as quick as the next
-
+        if question["what"] == "forget":  # its folder is about to be moved or deleted
+            if (guide := self._open.pop(str(folder), None)) is not None:
+                guide.data.close()
             return {}
         if question["what"] == "estimate":  # beside the others: with a guide of its own
             return Guide(Path(str(folder))).estimate(question)

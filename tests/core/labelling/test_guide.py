@@ -213,6 +213,16 @@ def test_what_cannot_be_learnt_so_quickly_says_so(tmp_path: Path, data: Dataset)
     assert told["link"] == "" and len(told["next"]) == 10
 
 
+def test_a_model_of_another_task_guesses_nothing(data: Dataset):
+    known(data)
+    answer(data, [f"1:{i}" for i in range(30)])
+    guide = Guide(data.folder)
+    assert guide.look(question(data))["guesses"]
+    data.set_shape(Shape("text2text", (Part("text", "text"), Part("target", "text", target=True, required=False))))
+    told = guide.look(question(data, order="random", rows=["1:40"]))
+    assert (told["link"], told["learnt"], told["guesses"]) == ("", 0, {})
+
+
 def test_the_process_answers_and_estimates_beside(data: Dataset, tmp_path: Path):
     known(data)
     answer(data, [f"1:{i}" for i in range(150)])
@@ -228,5 +238,7 @@ def test_the_process_answers_and_estimates_beside(data: Dataset, tmp_path: Path)
         assert estimate["labels"] == []
         if apart >= 20:
             assert estimate["score"] > 0.9
+        assert guide.ask({"what": "forget", "folder": str(data.folder)}, 60) == {}
+        assert guide.ask(question(data, count=0), 60)["learnt"] == 150, "asked again, it is opened again"
     finally:
         guide.close()
