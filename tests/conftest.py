@@ -65,7 +65,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # Folders and files whose tests race real processes, browsers and clocks. A machine that stalls for a while may fail one of them once; a fault
 # fails it twice. A second try is printed (RERUN), and is to be looked into.
-REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/core/test_jobs.py", "tests/core/test_service.py",
+REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/webui/test_labellers.py", "tests/core/test_jobs.py", "tests/core/test_service.py",
              "tests/core/cli/", "tests/core/training/test_engine.py", "tests/core/training/test_kill.py",
              "tests/core/training/test_runs.py")  # fmt: skip
 

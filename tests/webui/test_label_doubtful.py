@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from core import projects
+from core.data.dataset import Dataset
 from core.errors import HoneError
+from core.labelling import suspects
 from core.words import Message
 from core.workspace import Workspace
 from webui.calls import Here, plain
@@ -31,26 +34,40 @@ def rows(count: int) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.fixture
-def here(workspace: Workspace, tmp_path: Path):
+def brought(data: Dataset, folder: Path) -> None:
     """Ninety texts of three labels, three of them wrong."""
-    studio = Studio(workspace.home)
-    project = projects.create(workspace, "Mail")
-    file = tmp_path / "mail.csv"
+    file = folder / "mail.csv"
     with file.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out).writerows([("text", "label"), *rows(90)])
-    studio.dataset(project.data).add(file, "mail.csv")
+    data.add(file, "mail.csv")
+
+
+@pytest.fixture
+def here(workspace: Workspace, tmp_path: Path):
+    studio = Studio(workspace.home)
+    project = projects.create(workspace, "Mail")
+    brought(studio.dataset(project.data), tmp_path)
     yield Here(studio, workspace, "en", project.id)
     studio.close()
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of such a data set after a look, which takes seconds: made once, and copied."""
+    folder = tmp_path_factory.mktemp("searched")
+    brought(Dataset.open(folder / "data"), folder)
+    suspects.look(str(folder / "data"), progress=lambda *told: None, cancelled=lambda: False)
+    return folder / "data"
+
+
 @pytest.fixture
-def looked(here: Here) -> Here:
-    """After a look, as the page's job does it."""
-    job = label_doubtful.doubtful_look(here)
-    told = here.jobs.wait(job["id"], 120)
-    assert told["state"] == "done", told
-    return here
+def looked(workspace: Workspace, searched: Path):
+    """After a look."""
+    studio = Studio(workspace.home)
+    project = projects.create(workspace, "Mail")
+    shutil.copytree(searched, project.data, dirs_exist_ok=True)
+    yield Here(studio, workspace, "en", project.id)
+    studio.close()
 
 
 def became(here: Here) -> dict[str, str]:
@@ -76,7 +93,11 @@ def test_before_the_first_look_there_is_an_estimate_of_its_time(here: Here):
     assert told["state"] == "none" and told["seconds"] > 1 and told["job"] is None
 
 
-def test_a_look_finds_the_planted_labels_with_evidence(looked: Here):
+def test_a_look_finds_the_planted_labels_with_evidence(here: Here):
+    job = label_doubtful.doubtful_look(here)
+    ended = here.jobs.wait(job["id"], 120)
+    assert ended["state"] == "done", ended
+    looked = here
     told = plain(label_doubtful.doubtful(looked), "en")
     assert told["state"] == "ready" and told["looked_through"] == 90 and told["changed"] == 0
     first = [one["row"] for one in told["rows"][:3]]
