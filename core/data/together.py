@@ -31,6 +31,7 @@ MOST_PAIRS = 40  # of labels that are mixed up, and of people
 NAMED = ("category", "option")  # one name a row
 
 _counting = threading.Lock()
+LONG = 0.5  # seconds of counting from which on an answer is given again
 _recent: weakref.WeakKeyDictionary[Dataset, tuple[Any, float, dict[str, Any]]] = weakref.WeakKeyDictionary()
 
 Said = dict[str, Any]  # person -> what they said, as a value
@@ -56,7 +57,7 @@ def said(data: Dataset) -> dict[int, Said]:
 
 
 def told(data: Dataset, who_labels: team.Team) -> dict[str, Any]:
-    """{"people", "agreement", "settling"} together. Where counting takes long and many ask, an answer is given again for ten times as long as
+    """{"people", "agreement", "settling"} together. Where counting takes LONG and many ask, an answer is given again for ten times as long as
     it took: all who look at a large data set take a tenth of a core."""
     with _counting:
         mark, now = (data.version, who_labels), time.monotonic()
@@ -65,7 +66,8 @@ def told(data: Dataset, who_labels: team.Team) -> dict[str, Any]:
             return before[2]
         found = {"people": people(data, who_labels), "agreement": figures(data), "settling": settling(data)}
         done = time.monotonic()
-        _recent[data] = (mark, done + 10 * (done - now), found)
+        took = done - now
+        _recent[data] = (mark, done + (10 * took if took > LONG else 0), found)
         return found
 
 
