@@ -44,7 +44,10 @@ def saved(project, row: str, label: str | None, until) -> None:
 
 
 def number(page) -> int:
-    """The row that is shown, counted from 0."""
+    """The row that is shown, counted from 0; its text may still be on its way."""
+    page.wait_for_function(
+        "document.querySelector('#page-label .ld-sheet .lb-meta span:last-child')?.textContent.trim()"
+    )
     return int(page.inner_text(f"{SHEET} .lb-meta span:last-child").split()[-1]) - 1
 
 
