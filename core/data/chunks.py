@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,14 @@ def patched(column: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedAr
             values[at] = cell
         chunks[which] = pa.array(values, pa.string())
     return pa.chunked_array(chunks, pa.string())
+
+
+def rows_of(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The cells of a file on disk, row after row, in blocks; the file stays on disk."""
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        for i in range(reader.num_record_batches):
+            batch = reader.get_batch(i)
+            lists = [batch.column(name).to_pylist() for name in columns]
+            for cells in zip(*lists, strict=True):
+                yield {name: cell or "" for name, cell in zip(columns, cells, strict=True)}

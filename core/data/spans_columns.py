@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import pyarrow as pa
-
 from core.data import relations, spans_records, spans_words
+from core.data.chunks import rows_of
 from core.data.how import Read, Stop, Trouble, nothing
 from core.data.spans import INLINE, LOOKED_AT, Convention, read, recognise
 from core.data.spans_tags import are_tags
@@ -61,7 +60,7 @@ def settled(path: Path, read: Read, cancelled: Stop) -> Read:
     if read.how.kind in ("conll", "semeval"):
         return read
     columns = list(read.columns[:WIDEST])
-    sample = list(islice(_rows(path, columns), LOOKED_AT))
+    sample = list(islice(rows_of(path, columns), LOOKED_AT))
     cells = {name: [row[name] for row in sample] for name in columns}
     if words := spans_words.found(cells):
         return _gathered(path, read, words, cancelled)
@@ -143,7 +142,7 @@ def _written(path: Path, told: Read, found: Mixed, cancelled: Stop) -> Read:
     new = path.with_name(f".{path.name}.spans")
     with Writer(new, Trouble(), nothing, cancelled) as writer:
         writer.columns(names)
-        for row in _rows(path, columns):
+        for row in rows_of(path, columns):
             clean, marks, n = found.taken_apart(row)
             places += n
             unread += not marks and bool(row[found.tags or found.text].strip())
@@ -171,7 +170,7 @@ def _gathered(path: Path, told: Read, words: spans_words.Words, cancelled: Stop)
     names = (words.sentence, "text", "spans")
     with Writer(new, Trouble(), nothing, cancelled) as writer:
         writer.columns(names)
-        for number, text, spans in spans_words.sentences(_rows(path, list(told.columns)), words):
+        for number, text, spans in spans_words.sentences(rows_of(path, list(told.columns)), words):
             places += len(spans)
             writer.row([number, text, json.dumps(spans, ensure_ascii=False)])
         writer.finish()
@@ -195,14 +194,3 @@ def _free(name: str, taken: Sequence[str]) -> str:
     while wanted in taken:
         wanted, n = f"{name} {n}", n + 1
     return wanted
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Row after row, in blocks; the file stays on disk."""
-    with pa.memory_map(str(path)) as source:
-        reader = pa.ipc.open_file(source)
-        for i in range(reader.num_record_batches):
-            batch = reader.get_batch(i)
-            lists = [batch.column(name).to_pylist() for name in columns]
-            for cells in zip(*lists, strict=True):
-                yield {name: cell or "" for name, cell in zip(columns, cells, strict=True)}

@@ -8,15 +8,14 @@ belong to, they become answers of their people, with their time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from core.data import spans, state
+from core.data.chunks import rows_of
 from core.data.exchange import studio, tables
 from core.data.exchange.rows import seconds_of
 from core.data.how import Read, Stop, Trouble, nothing
@@ -53,7 +52,7 @@ class Told:
 def settled(path: Path, read: Read, cancelled: Stop) -> tuple[Read, Told | None]:
     """The file at `path` as it was read, or written again without the answers in it, which come beside."""
     columns = list(read.columns)
-    head = list(islice(_rows(path, columns), LOOKED_AT))
+    head = list(islice(rows_of(path, columns), LOOKED_AT))
     if "annotations" in columns and (told := _studio(path, columns, head)):
         names = {name: _studio_name(name, columns) for name in columns if _is_data(name)}
         return _written(path, read, names, told, cancelled)
@@ -178,12 +177,12 @@ def _of_answers(path: Path, read: Read, how: Mapping[str, str], cancelled: Stop)
     told, again = Told(), path.with_name(f".{path.name}.answers")
     own = [name for name in _table_names(columns) if name not in how.values()]
     answer, annotator = how.get("answer", ""), how["annotator"]
-    in_file = any(row.get(answer) and not row[annotator].strip() for row in _as_table(_rows(path, columns)))
+    in_file = any(row.get(answer) and not row[annotator].strip() for row in _as_table(rows_of(path, columns)))
     label = [unused("label", own)] if in_file else []
     guarded = read.how.kind == "csv"
     with Writer(again, Trouble(), nothing, cancelled) as writer:
         writer.columns([*own, *label])
-        for row in _as_table(_rows(path, columns)):
+        for row in _as_table(rows_of(path, columns)):
             row = {name: unguarded(cell) for name, cell in row.items()} if guarded else row
             key, cell, who = row[how["row"]], row.get(answer, ""), row[annotator]
             if key not in numbers:
@@ -247,7 +246,7 @@ def _unguarded(path: Path, read: Read, cancelled: Stop) -> Read:
     again = path.with_name(f".{path.name}.plain")
     with Writer(again, Trouble(), nothing, cancelled) as writer:
         writer.columns(read.columns)
-        for row in _rows(path, list(read.columns)):
+        for row in rows_of(path, list(read.columns)):
             writer.row([unguarded(cell) for cell in row.values()])
         writer.finish()
     again.replace(path)
@@ -263,7 +262,7 @@ def _studio(path: Path, columns: Sequence[str], head: Sequence[Cells]) -> Told |
         return None
     told = Told()
     convention = spans.recognise(({"": row["annotations"]}, _text(row)) for row in head)
-    for number, row in enumerate(_rows(path, list(columns))):
+    for number, row in enumerate(rows_of(path, list(columns))):
         told.task = told.task or row.get("meta.hone.task") or None
         for one in _annotations(row["annotations"]):
             if str(one.get("was_cancelled")).lower() == "true":
@@ -317,7 +316,7 @@ def _written(path: Path, read: Read, names: Mapping[str, str], told: Told, cance
     again = path.with_name(f".{path.name}.answers")
     with Writer(again, Trouble(), nothing, cancelled) as writer:
         writer.columns(list(names.values()))
-        for row in _rows(path, list(names)):
+        for row in rows_of(path, list(names)):
             writer.row(list(row.values()))
         columns = writer.finish()
     again.replace(path)
@@ -349,14 +348,3 @@ def _number(told: Any) -> float | None:
 
 def _place(folder: Path, number: int) -> Path:
     return folder / "imports" / f"{number}.answers.jsonl"
-
-
-def _rows(path: Path, columns: list[str]) -> Iterator[Cells]:
-    """Row after row, in blocks; the file stays on disk."""
-    with pa.memory_map(str(path)) as source:
-        reader = pa.ipc.open_file(source)
-        for i in range(reader.num_record_batches):
-            batch = reader.get_batch(i)
-            lists = [batch.column(name).to_pylist() for name in columns]
-            for cells in zip(*lists, strict=True):
-                yield {name: cell or "" for name, cell in zip(columns, cells, strict=True)}
