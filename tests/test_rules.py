@@ -25,6 +25,8 @@ ROOMS = [
     {"core.models.catalogue", "core.models.architectures", "core.models.known", "core.models.blank_sizes"},
     {
         "core.training.settings",
+        "core.training.method_settings",
+        "core.training.loss_settings",
         "core.training.writing_settings",
         "core.training.reading_settings",
         "core.training.machine_settings",

@@ -19,7 +19,8 @@ from typing import Any
 from core import tasks
 from core.models.catalogue import Base, in_folder
 from core.training.events import Began, Event, Paused, Preparing, Resumed, Stepped
-from core.training.settings import TUNED, TrainingSettings
+from core.training.method_settings import TUNED
+from core.training.settings import TrainingSettings
 from core.workspace import write_json
 
 FOLDER = "adapt"  # within a run

@@ -22,9 +22,10 @@ import numpy as np
 from core import tasks
 from core.data.freezing import EVERY
 from core.training.advice import PRESETS, advise, phases
+from core.training.method_settings import TUNED
 from core.training.plan import Plan
 from core.training.runs import WATCHED
-from core.training.settings import TUNED, TrainingSettings
+from core.training.settings import TrainingSettings
 from core.words import Message
 from core.workspace import read_json, write_json
 

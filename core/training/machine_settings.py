@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from core.settings import Settings, knob
-
-TUNED = ("full", "top", "lora")
+from core.training.method_settings import TUNED
 
 
 class MachineSettings(Settings):

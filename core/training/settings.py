@@ -7,7 +7,9 @@ n-gram model), ``tune`` takes gradient steps through the model. Which methods ex
 from __future__ import annotations
 
 from core.settings import knob
+from core.training.loss_settings import LossSettings
 from core.training.machine_settings import MachineSettings
+from core.training.method_settings import TUNED, MethodSettings
 from core.training.reading_settings import ReadingSettings
 from core.training.writing_settings import WritingSettings
 
@@ -22,11 +24,8 @@ GROUPS = {  # words
     "machine": "Machine",
 }
 
-TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
-FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
 
-
-class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
+class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSettings, MachineSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task:labels`
@@ -96,127 +95,6 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         group="base",
         advanced=True,
         shown_when={"base_kind": "classic"},
-    )
-
-    method: str = knob(
-        "full",
-        "How much of it learns",
-        "All gives the best results with enough texts; only the last layer is fastest and needs the fewest.",
-        term="tuning method",
-        choices={
-            "full": "All of it",
-            "top": "The upper layers",
-            "lora": "Small added matrices (LoRA)",
-            "head": "Only the last layer (linear probe)",
-        },
-        group="method",
-        shown_when={"base_kind": "encoder"},
-    )
-    top_layers: int = knob(
-        2,
-        "How many upper layers",
-        "Layers counted from the output; the lower ones stay as they are.",
-        term="top N layers",
-        low=1,
-        high=48,
-        group="method",
-        shown_when={"method": "top"},
-    )
-    lora_rank: int = knob(
-        16,
-        "Size of the added matrices",
-        "Larger can learn more and needs more memory.",
-        term="LoRA rank r",
-        low=1,
-        high=256,
-        group="method",
-        shown_when={"method": "lora"},
-    )
-    lora_alpha: float = knob(
-        32.0,
-        "Weight of the added matrices",
-        "How strongly they count; twice the size is usual.",
-        term="LoRA alpha",
-        low=0.1,
-        high=1024.0,
-        group="method",
-        shown_when={"method": "lora"},
-    )
-    lora_dropout: float = knob(
-        0.05,
-        "Forgetting in the added matrices",
-        "Share of values set to nought at each step, against learning by heart.",
-        term="LoRA dropout",
-        low=0.0,
-        high=0.9,
-        group="method",
-        advanced=True,
-        shown_when={"method": "lora"},
-    )
-    start_from_probe: bool = knob(
-        True,
-        "Fit the last layer first",
-        "A quick fit of the last layer before the rest moves, so that the first steps spoil nothing.",
-        term="LP-FT",
-        group="method",
-        shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
-    )
-    adapt_rounds: float = knob(
-        0.0,
-        "Get to know the texts first",
-        "Rounds in which it guesses hidden words of all your texts, labelled or not, before it learns from labels. Worth it where the texts "
-        "are of a field of their own and many have no label.",
-        term="domain-adaptive pretraining",
-        low=0.0,
-        high=20.0,
-        group="method",
-        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
-    )
-    adapt_learning_rate: float = knob(
-        1e-4,
-        "Step width while it gets to know them",
-        "How far each step moves the weights meanwhile.",
-        term="learning rate",
-        low=1e-7,
-        high=1e-2,
-        log=True,
-        group="method",
-        advanced=True,
-        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
-    )
-    pair_reading: str = knob(
-        "together",
-        "How the two texts are read",
-        "Together: one input, so that every word meets every other; more exact, but each pair is read anew. Apart: each text for itself; "
-        "what the model makes of a text can be stored and searched.",
-        term="cross-encoder or bi-encoder",
-        choices={"together": "Together (more exact)", "apart": "Apart (can be stored and searched)"},
-        group="method",
-        shown_when={"base_kind": "encoder", "task:compared": True},
-    )
-    pair_temperature: float = knob(
-        0.05,
-        "How sharply texts are set apart",
-        "Smaller looks more at the nearest wrong texts; larger at all of them.",
-        term="softmax temperature",
-        low=0.005,
-        high=1.0,
-        log=True,
-        group="loss",
-        advanced=True,
-        shown_when={"method": TUNED, "task:searches": True},
-    )
-    regularization: float | None = knob(
-        None,
-        "Restraint of the last layer",
-        "Larger trusts the training texts more. Empty: several are tried and validation decides.",
-        term="inverse regularization C",
-        low=1e-4,
-        high=1e4,
-        log=True,
-        group="method",
-        advanced=True,
-        shown_when={"link": FITTED},
     )
 
     length: str = knob(
@@ -353,80 +231,6 @@ class TrainingSettings(WritingSettings, ReadingSettings, MachineSettings):
         low=0.0,
         high=1000.0,
         group="steps",
-        advanced=True,
-        shown_when={"method": TUNED},
-    )
-
-    loss: str = knob(
-        "cross_entropy",
-        "What counts as wrong",
-        "Focal loss attends to the texts it finds hard; useful when one label is rare.",
-        term="loss function",
-        choices={"cross_entropy": "Cross-entropy", "focal": "Focal loss"},
-        group="loss",
-        shown_when={"method": TUNED, "task:labels": True},
-    )
-    number_loss: str = knob(
-        "mse",
-        "How misses count",
-        "Squared misses keep large ones away; plain ones mind outliers less.",
-        term="loss function",
-        choices={
-            "mse": "Squared (MSE)",
-            "mae": "Plain (MAE)",
-            "huber": "Squared when small, plain when large (Huber)",
-            "order": "Squared, and the order within a batch (CoSENT)",
-        },
-        group="loss",
-        shown_when={"method": TUNED, "task:numbers": True},
-    )
-    focal_gamma: float = knob(
-        2.0,
-        "Attention to hard texts",
-        "0 equals cross-entropy; larger ignores easy texts more.",
-        term="focal gamma",
-        low=0.0,
-        high=10.0,
-        group="loss",
-        shown_when={"loss": "focal", "method": TUNED, "task:labels": True},
-    )
-    focal_alpha: float | None = knob(
-        None,
-        "Weight of all labels but the commonest",
-        "Between 0 and 1: the commonest label gets the rest. Empty: all labels weigh the same.",
-        term="focal alpha",
-        low=0.0,
-        high=1.0,
-        group="loss",
-        shown_when={"loss": "focal", "method": TUNED, "task:labels": True},
-    )
-    class_weights: str = knob(
-        "none",
-        "Rare labels weigh",
-        "Gives a rare label more weight, so that it is not forgotten.",
-        term="class weights",
-        choices={"none": "As often as they come", "sqrt": "Somewhat more", "balanced": "As much as common ones"},
-        group="loss",
-        shown_when={"task:labels": True},
-    )
-    label_smoothing: float = knob(
-        0.0,
-        "Doubt about the labels",
-        "A little doubt helps when some labels are wrong.",
-        term="label smoothing",
-        low=0.0,
-        high=0.5,
-        group="loss",
-        shown_when={"method": TUNED, "task:smoothed": True},
-    )
-    dropout: float | None = knob(
-        None,
-        "Forgetting at random",
-        "Share of values set to nought at each step, against learning by heart. Empty: as the base was made.",
-        term="dropout",
-        low=0.0,
-        high=0.9,
-        group="loss",
         advanced=True,
         shown_when={"method": TUNED},
     )

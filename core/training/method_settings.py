@@ -1,0 +1,119 @@
+"""Knobs of how much of a model learns. They belong to TrainingSettings; `shown_when` says for which method, base or task they count."""
+
+from __future__ import annotations
+
+from core.settings import Settings, knob
+
+TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
+FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
+
+
+class MethodSettings(Settings):
+    method: str = knob(
+        "full",
+        "How much of it learns",
+        "All gives the best results with enough texts; only the last layer is fastest and needs the fewest.",
+        term="tuning method",
+        choices={
+            "full": "All of it",
+            "top": "The upper layers",
+            "lora": "Small added matrices (LoRA)",
+            "head": "Only the last layer (linear probe)",
+        },
+        group="method",
+        shown_when={"base_kind": "encoder"},
+    )
+    top_layers: int = knob(
+        2,
+        "How many upper layers",
+        "Layers counted from the output; the lower ones stay as they are.",
+        term="top N layers",
+        low=1,
+        high=48,
+        group="method",
+        shown_when={"method": "top"},
+    )
+    lora_rank: int = knob(
+        16,
+        "Size of the added matrices",
+        "Larger can learn more and needs more memory.",
+        term="LoRA rank r",
+        low=1,
+        high=256,
+        group="method",
+        shown_when={"method": "lora"},
+    )
+    lora_alpha: float = knob(
+        32.0,
+        "Weight of the added matrices",
+        "How strongly they count; twice the size is usual.",
+        term="LoRA alpha",
+        low=0.1,
+        high=1024.0,
+        group="method",
+        shown_when={"method": "lora"},
+    )
+    lora_dropout: float = knob(
+        0.05,
+        "Forgetting in the added matrices",
+        "Share of values set to nought at each step, against learning by heart.",
+        term="LoRA dropout",
+        low=0.0,
+        high=0.9,
+        group="method",
+        advanced=True,
+        shown_when={"method": "lora"},
+    )
+    start_from_probe: bool = knob(
+        True,
+        "Fit the last layer first",
+        "A quick fit of the last layer before the rest moves, so that the first steps spoil nothing.",
+        term="LP-FT",
+        group="method",
+        shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
+    )
+    adapt_rounds: float = knob(
+        0.0,
+        "Get to know the texts first",
+        "Rounds in which it guesses hidden words of all your texts, labelled or not, before it learns from labels. Worth it where the texts "
+        "are of a field of their own and many have no label.",
+        term="domain-adaptive pretraining",
+        low=0.0,
+        high=20.0,
+        group="method",
+        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
+    )
+    adapt_learning_rate: float = knob(
+        1e-4,
+        "Step width while it gets to know them",
+        "How far each step moves the weights meanwhile.",
+        term="learning rate",
+        low=1e-7,
+        high=1e-2,
+        log=True,
+        group="method",
+        advanced=True,
+        shown_when={"base_kind": "encoder", "method": TUNED, "task:adapts": True},
+    )
+    pair_reading: str = knob(
+        "together",
+        "How the two texts are read",
+        "Together: one input, so that every word meets every other; more exact, but each pair is read anew. Apart: each text for itself; "
+        "what the model makes of a text can be stored and searched.",
+        term="cross-encoder or bi-encoder",
+        choices={"together": "Together (more exact)", "apart": "Apart (can be stored and searched)"},
+        group="method",
+        shown_when={"base_kind": "encoder", "task:compared": True},
+    )
+    regularization: float | None = knob(
+        None,
+        "Restraint of the last layer",
+        "Larger trusts the training texts more. Empty: several are tried and validation decides.",
+        term="inverse regularization C",
+        low=1e-4,
+        high=1e4,
+        log=True,
+        group="method",
+        advanced=True,
+        shown_when={"link": FITTED},
+    )
