@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ import torch
 from core.device import Device, give_back
 from core.errors import RunError
 from core.tasks.base import Example, Labels, Task
+from core.training.around.base import Around, Look
 from core.training.batches import parts
 from core.training.events import Event, Noticed
 from core.training.meter import Meter
@@ -27,7 +29,7 @@ from core.words import Message
 
 @dataclass(frozen=True)
 class Material:
-    """What is learnt, and how. `targets` stand beside `examples`; `seed` decides the order of the texts."""
+    """What is learnt, and how. `targets` stand beside `examples`; `seed` decides the order of the texts; `around` is wrapped around the loss."""
 
     task: Task
     labels: Labels
@@ -37,6 +39,7 @@ class Material:
     settings: Any
     device: Device
     seed: int
+    around: Mapping[str, Around] = field(default_factory=dict)
 
 
 def train(
@@ -66,6 +69,8 @@ def train(
             loss = backward(model, optimizer, arithmetic, batches, material, place, say)
             norm = arithmetic.step(optimizer, weights, settings.clip_norm)
             place.step += 1
+            for one in material.around.values():
+                one.stepped(model, place.step)
             place.position += 1
             seconds = time.monotonic() - begun
             place.seconds += seconds
@@ -88,7 +93,10 @@ def train(
 
 def one_round(material: Material, epoch: int) -> list[list[list[Example]]]:
     """The steps of one epoch, each a list of batches whose gradients are gathered. The same seed and epoch give the same."""
-    batches = material.task.arrange(material.examples, material.settings, material.seed + 2 * epoch)
+    examples = material.examples
+    for one in material.around.values():
+        examples = one.examples(examples, epoch)
+    batches = material.task.arrange(examples, material.settings, material.seed + 2 * epoch)
     together = material.settings.accumulation
     return [batches[i : i + together] for i in range(0, len(batches), together)]
 
@@ -109,20 +117,43 @@ def backward(
         try:
             losses = []
             for part in parts(batches, place.splits):
-                inputs = material.task.collate(part, [material.targets[e.number] for e in part], material.processor)
-                inputs = {name: tensor.to(material.device.name) for name, tensor in inputs.items()}
-                with autocast(material.device):
-                    outputs = material.task.forward(model, inputs)
-                loss = material.task.loss(outputs, inputs, material.settings, material.labels)
-                loss = loss * (sum(example.weight for example in part) / count)
-                arithmetic.backward(loss)
-                losses.append(loss.detach())
+                share = sum(example.weight for example in part) / count
+                losses.append(one_look(model, arithmetic, part, share, material))
             return float(torch.stack(losses).sum())
         except Exception as error:
             if not out_of_memory(error):
                 raise
         optimizer.zero_grad(set_to_none=True)  # outside the except clause, which would keep the failed tensors alive
         smaller(place, material, say)
+
+
+def one_look(
+    model: torch.nn.Module, arithmetic: Arithmetic, part: list[Example], share: float, material: Material
+) -> torch.Tensor:
+    """One batch through the model and back, with all that is wrapped around its loss; returns what it adds to the loss of the step."""
+    task, around = material.task, material.around.values()
+    inputs = task.collate(part, [material.targets[e.number] for e in part], material.processor)
+    inputs = {name: tensor.to(material.device.name) for name, tensor in inputs.items()}
+
+    def forward() -> Any:
+        with autocast(material.device):
+            return task.forward(model, inputs)
+
+    with ExitStack() as stack:
+        for one in around:
+            stack.enter_context(one.forward(model, inputs))
+        outputs = forward()
+    look = Look(
+        model, part, inputs, outputs, share, task, material.labels, material.settings, forward,
+        lambda loss: arithmetic.backward(loss * share),
+    )  # fmt: skip
+    loss = look.loss_of(outputs)
+    for one in around:
+        loss = one.loss(look, loss)
+    look.backward(loss)
+    for one in around:
+        one.after_backward(look)
+    return loss.detach() * share
 
 
 def smaller(place: Place, material: Material, say: Callable[[Event], None]) -> None:

@@ -93,3 +93,14 @@ class LossSettings(Settings):
         advanced=True,
         shown_when={"method": TUNED},
     )
+    average_decay: float = knob(
+        0.0,
+        "Keep a running mean of the weights",
+        "What is checked and kept is the mean over many steps, steadier than a single one. 0 switches it off; 0.99 suits short runs.",
+        term="exponential moving average (EMA)",
+        low=0.0,
+        high=0.99999,
+        group="loss",
+        advanced=True,
+        shown_when={"method": TUNED},
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +12,7 @@ from core.models.heads import TextModel
 from core.models.methods import method
 from core.tasks.base import Example, Prediction
 from core.training import asking, checkpoints
+from core.training.around import Around, arranged
 from core.training.control import Ended
 from core.training.events import Noticed
 from core.training.loop import Material, train
@@ -27,12 +30,15 @@ def tune(session: Session, phase: Phase) -> None:
     session.prepare("loading")
     model, whole = start(session, phase)
     optimizer, arithmetic = new_optimizer(model, settings), Arithmetic(session.device)
+    around = arranged(session, phase, model)
     within, tensors = state.within, session.tensors
     place = Place(**within["place"]) if within else Place(step=state.step, first=state.step)
     watch = Watch.from_json(within["watch"]) if within else new_watch(session, phase)
     if within:
         checkpoints.restore_optimizer(optimizer, within["optimizer"], tensors["optimizer"])
         arithmetic.restore(within["scaler"])
+        for name, one in around.items():
+            one.restore(tensors.get(f"around-{name}", {}))
         checkpoints.restore_chance(within["chance"], tensors["chance"])
     session.tensors = {}
     session.saved = time.monotonic()
@@ -45,16 +51,22 @@ def tune(session: Session, phase: Phase) -> None:
         chance, dice = checkpoints.chance()
         told = {"place": asdict(place), "watch": watch.as_json(), "optimizer": plain, "scaler": arithmetic.state()}
         session.save(
-            {**told, "chance": chance, "whole": whole}, {"weights": weights(), "optimizer": memories, "chance": dice}
+            {**told, "chance": chance, "whole": whole},
+            {"weights": weights(), "optimizer": memories, "chance": dice, **remembered(around)},
         )
 
     def check() -> None:
         state.step = place.step
         plan = Plan.of(settings, len(examples))
         epoch = (place.step - place.first) / plan.epoch_steps
-        asked, watched = answers(session, model)
         last = not settings.keep_best or not session.validation
-        session.evaluated(epoch, asked, watched, lambda scores: session.consider(scores, weights, always=last), watch)
+        with ExitStack() as stack:
+            for one in around.values():
+                stack.enter_context(one.asking(model))
+            asked, watched = answers(session, model)
+            session.evaluated(
+                epoch, asked, watched, lambda scores: session.consider(scores, weights, always=last), watch
+            )
 
     def hold() -> None:
         state.step = place.step
@@ -66,7 +78,7 @@ def tune(session: Session, phase: Phase) -> None:
         session.emit(Noticed(code="probe_first", step=state.step))
     try:
         train(
-            model, optimizer, arithmetic, material(session, phase), place, watch,
+            model, optimizer, arithmetic, material(session, phase, around), place, watch,
             check=check, hold=hold, say=session.emit, later=lambda plan: session.seconds_after(place),
         )  # fmt: skip
     except Ended as ended:
@@ -81,12 +93,18 @@ def tune(session: Session, phase: Phase) -> None:
         state.seconds += place.seconds
 
 
-def material(session: Session, phase: Phase) -> Material:
+def remembered(around: Mapping[str, Around]) -> dict[str, checkpoints.Tensors]:
+    """What is wrapped around the loss gives away for a safety copy."""
+    found = {f"around-{name}": one.tensors() for name, one in around.items()}
+    return {name: tensors for name, tensors in found.items() if tensors}
+
+
+def material(session: Session, phase: Phase, around: Mapping[str, Around]) -> Material:
     """What the loop learns from; each phase shuffles in its own way."""
     examples, settings = session.training_examples, phase.settings
     return Material(
         session.task, session.labels, session.processor, examples, session.targets(session.train, examples), settings,
-        session.device, 1_000_003 * settings.seed + 10_007 * phase.number,
+        session.device, 1_000_003 * settings.seed + 10_007 * phase.number, around,
     )  # fmt: skip
 
 

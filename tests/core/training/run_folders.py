@@ -97,8 +97,10 @@ def weights(folder: Path) -> dict[str, bytes]:
     """Every tensor of the kept model, to the bit."""
     from safetensors.numpy import load_file
 
-    return {
+    found = {
         f"{file.name}/{name}": tensor.tobytes()
         for file in sorted((folder / "model").glob("*.safetensors"))
         for name, tensor in load_file(file).items()
     }
+    assert found, f"{folder} has no kept model"
+    return found
