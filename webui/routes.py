@@ -39,7 +39,7 @@ FIRST_SCRIPTS = (
     "parts",
     "plots",
     "frame",
-    "label_parts",
+    "tab_parts",
 )  # the others in any order: they only declare themselves
 FIRST_SHEETS = ("tokens", "frame", "parts")
 INLINED = ("start",)

@@ -11,12 +11,17 @@
 
   Hone.tab("evaluate", {
     mount(root, ctx) {
-      const view = (this.view = { ctx, root, runs: [], run: null, report: null, seen: {}, asked: 0, list: {} });
+      this.sides = Hone.parts("evaluate", root, ctx, {
+        label: t("Ways to judge"),
+        first: { title: () => t("The report"), shown: () => this.view && refresh(this.view) },
+      });
+      const view = (this.view = { ctx, root: this.sides.host, sides: this.sides, runs: [], run: null, report: null, seen: {}, asked: 0, list: {} });
       view.look = looking(ctx, () => follow(view));
       for (const what of ["project", "runs", "labels", "data"]) Hone.bus.on(what, () => refresh(view));
       return refresh(view, true);
     },
-    shown() { refresh(this.view); },
+    shown() { this.sides.shown(); },
+    hidden() { this.sides.hidden(); },
   });
 
   /** A poll that can be started and stopped again and again. */
@@ -40,6 +45,7 @@
       return;
     }
     if (asked !== view.asked) return;
+    view.sides.offer(told);
     const before = view.run;
     const wanted = Hone.store.get("evaluate.run") || before;
     view.runs = told.runs;
@@ -83,7 +89,7 @@
   function empty(view) {
     view.look.stop();
     view.frame = view.report = null;
-    const go = Hone.button(view.underWay ? t("Watch it learn") : t("Start training"), () => Hone.go("train"), { primary: true });
+    const go = Hone.button(view.underWay ? t("Watch it learn") : t("Start training"), () => Hone.goPart("train", "one"), { primary: true });
     fill(
       view.root,
       Hone.head({ title: t("Can you trust it?"), sentence: t("The model is asked about texts it has never seen."), actions: [go] }),
@@ -225,7 +231,7 @@
     if (state === "failed") return Hone.notice({ tone: "bad", title: error.message, body: error.fix, actions: [make(t("Try again"))] });
     if (state === "cancelled") return Hone.notice({ tone: "info", title: t("This report is not finished."), actions: [make(t("Finish the report"))] });
     if (!stale) return null;
-    const again = Hone.button(t("Train again"), () => Hone.go("train"), { small: true });
+    const again = Hone.button(t("Train again"), () => Hone.goPart("train", "one"), { small: true });
     return Hone.notice({ tone: "warn", title: stale.title, body: stale.body, actions: [again] });
   }
 

@@ -180,7 +180,7 @@
     }
     if (!made.total) return Hone.card({ title: titles.mistakes(), body: h("p.sub", t("Every text was read rightly. Choose a cell to read its texts.")) });
     const sub = (n) => t.plural(n, "{n} text it got wrong. Sometimes it is the label that is wrong: put it right here.", "{n:,} texts it got wrong. Sometimes it is the label that is wrong: put it right here.");
-    return listCard(view, titles.mistakes(), sub, { kind: "mistakes" }, Hone.button(t("Are these labels right? Look at doubtful labels"), () => Hone.labelGo("doubtful"), { link: true }));
+    return listCard(view, titles.mistakes(), sub, { kind: "mistakes" }, Hone.button(t("Are these labels right? Look at doubtful labels"), () => Hone.goPart("label", "doubtful"), { link: true }));
   }
 
   function allMistakes(view, total) {

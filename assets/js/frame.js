@@ -81,7 +81,7 @@
     part.pillText = h("span");
     part.percent = h("em", { style: { fontStyle: "normal" } });
     part.track = h("u", part.bar);
-    part.pill = h("button.pill", { id: "running", hidden: true, onclick: () => Hone.go("train") }, part.pillText, part.track, part.percent);
+    part.pill = h("button.pill", { id: "running", hidden: true, onclick: () => Hone.goPart("train", "one") }, part.pillText, part.track, part.percent);
     part.away = h("button.btn.away.nophone", { id: "take-away-button", hidden: true, onclick: away }, t("Take the model away"));
     part.offline = h("div.offline", { role: "status", "aria-live": "polite" });
     fill(root, h("div.top",
@@ -238,7 +238,7 @@
     for (const run of fresh) {
       if (Hone.notifications.on && document.hidden) {
         const note = new Notification("Hone", { body: run.text, tag: run.id, icon: "hone/assets/icons/hone.svg" });
-        note.onclick = () => { window.focus(); Hone.go("train"); note.close(); };
+        note.onclick = () => { window.focus(); Hone.goPart("train", "one"); note.close(); };
       } else if (Hone.current() !== "train") Hone.toast(run.text, { action: { title: t("Look at it"), onpick: () => Hone.go(run.state === "failed" ? "train" : "evaluate") } });
     }
   }

@@ -13,7 +13,11 @@
 
   Hone.tab("label", {
     mount(root, ctx) {
-      this.parts = Hone.labelParts(root, ctx, () => this.bench);
+      this.parts = Hone.parts("label", root, ctx, {
+        label: t("Ways to label"),
+        first: { title: () => t("One by one"), shown: () => this.bench && this.bench.refresh() },
+        more: () => this.bench,
+      });
       this.bench = bench(this.parts, ctx);
       Hone.keys(this.parts.host, { "*": (event) => pressed(this.bench, event) });
     },
@@ -83,7 +87,7 @@
     const fresh = !me.state || me.state.data !== state.data || me.state.empty !== state.empty;
     if (me.keep.waiting && !fresh) return; // its counts are older than what is seen here; another look follows the last save
     take(me, state);
-    me.parts.offer(state.labels.length || !me.hand || !me.hand.labels ? state : null);
+    me.parts.offer(hasParts(me, state) ? state : null);
     const kind = state.empty ? "empty" : state.kind === "none" ? "none" : state.labels.length || !me.hand.labels ? "bench" : "first";
     if (fresh || me.view.built !== kind) me.view.build();
     else me.view.draw();
@@ -92,6 +96,9 @@
       await start(me, resumed(me));
     }
   }
+
+  /* Whether there is anything to work on in another way than one by one. */
+  const hasParts = (me, state) => !state.empty && state.kind !== "none" && (state.labels.length || !me.hand || !me.hand.labels);
 
   function take(me, state) {
     if (!me.state || me.state.kind !== state.kind || me.state.data !== state.data) {

@@ -6,7 +6,7 @@
   const AHEAD = 20; // rows fetched at once
   const UNDO_KEPT = 100;
 
-  Hone.labelPart("doubtful", {
+  Hone.part("label", "doubtful", {
     title: () => t("Doubtful labels"),
     place: 2,
     when: (state) => !state.guest && KINDS.includes(state.kind) && !state.inputs.some((part) => part.kind === "choices"),
@@ -191,7 +191,7 @@
     return [head(), Hone.empty({
       title: t("There are too few labels yet."),
       body: t("To tell wrong labels from right ones, Hone needs {n} labelled texts or more, and {m} of each label. There are {there:,} now.", { n: least, m: each, there: labelled }),
-      actions: [Hone.button(t("Go on labelling"), () => Hone.labelGo("one"), { primary: true })],
+      actions: [Hone.button(t("Go on labelling"), () => Hone.goPart("label", "one"), { primary: true })],
     })];
   }
 

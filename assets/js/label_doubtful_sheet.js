@@ -196,7 +196,7 @@
     return h("label.ld-number", h("span", t("The number")), field);
   }
 
-  const byHand = (me, item) => Hone.button(t("Mark it by hand"), () => { me.bench.filtered({ show: "search", search: item.text.slice(0, 60), label: "" }); Hone.labelGo("one"); }, { link: true });
+  const byHand = (me, item) => Hone.button(t("Mark it by hand"), () => { me.bench.filtered({ show: "search", search: item.text.slice(0, 60), label: "" }); Hone.goPart("label", "one"); }, { link: true });
 
   function act(me, p, what) {
     const row = me.row();

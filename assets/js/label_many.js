@@ -12,7 +12,7 @@
     ways.sort((a, b) => a.place - b.place);
   };
 
-  Hone.labelPart("many", {
+  Hone.part("label", "many", {
     title: () => t("Many at once"),
     place: 1,
     when: (state) => !state.guest,
@@ -160,7 +160,7 @@
     const { look, state } = me;
     const body = [];
     if (state.number) body.push(numberField(me));
-    else if (!state.labels.length) body.push(Hone.button(t("Make labels first"), () => Hone.labelGo("one")));
+    else if (!state.labels.length) body.push(Hone.button(t("Make labels first"), () => Hone.goPart("label", "one")));
     else {
       if (state.several) body.push(Hone.choice({ options: [{ value: "add", title: t("Add a label") }, { value: "take", title: t("Take a label off") }], value: me.adding, label: t("What to do"), onchange: (value) => { me.adding = value; drawAside(me); } }));
       else if (look.labelled) body.push(h("label.ma-tick", h("input", { type: "checkbox", checked: me.over, "data-key": "over", onchange: (event) => { me.over = event.target.checked; drawAside(me); } }), h("span", t.plural(look.labelled, "Also change the {n:,} that has a label already", "Also change the {n:,} that have a label already"))));

@@ -25,7 +25,7 @@
 
   function draw(view) {
     const { me, told } = view;
-    if (!me.state.labels.length) return Hone.fill(view.node, Hone.empty({ title: t("Rules need labels"), body: t("A rule gives texts a label; make some first."), actions: [Hone.button(t("Make labels first"), () => Hone.labelGo("one"))] }));
+    if (!me.state.labels.length) return Hone.fill(view.node, Hone.empty({ title: t("Rules need labels"), body: t("A rule gives texts a label; make some first."), actions: [Hone.button(t("Make labels first"), () => Hone.goPart("label", "one"))] }));
     if (!view.form) view.form = form(view);
     view.fields.draw();
     Hone.fill(view.node, [view.form, told.suggested.length ? suggestions(view) : null, told.rules.length ? list(view) : null, told.rules.length ? outcome(view) : null]);

@@ -5,7 +5,7 @@
   const { h, t } = Hone;
   const MOST_PAIRS = 8;
 
-  Hone.labelPart("together", {
+  Hone.part("label", "together", {
     title: () => t("Together"),
     place: 4,
     when: () => Hone.facts.mode !== "demo",

@@ -57,7 +57,7 @@
 
   function empty(view) {
     view.frame = null;
-    const go = Hone.button(view.underWay ? t("Watch it learn") : t("Start training"), () => Hone.go("train"), { primary: true });
+    const go = Hone.button(view.underWay ? t("Watch it learn") : t("Start training"), () => Hone.goPart("train", "one"), { primary: true });
     const body = Hone.empty({
       title: view.underWay ? t("A run is under way. You can try it when it has finished.") : t("Needs a finished run"),
       body: t("Then you write a text and see at once what the model says and how sure it is, give it a whole file, and take it away."),

@@ -223,7 +223,7 @@
       const run = await ctx.call("start", {});
       Hone.store.set("run:started", run.run);
       Hone.bus.emit("runs");
-      Hone.go("train");
+      Hone.goPart("train", "one");
     } catch (error) {
       if (error.problems && error.problems.length) {
         state.problems = Object.fromEntries(error.problems.map((p) => [p.field, p.message]));

@@ -4,13 +4,17 @@
   "use strict";
   const { h, fill, button } = Hone;
   const AT_WORK = new Set(["queued", "preparing", "running"]);
-  let ctx, root, poll, parts = null;
+  let ctx, root, poll, sides, parts = null;
   const page = { runs: [], draft: null, id: null, opened: {}, tracks: {}, now: null, slow: {}, score: null, stamp: "", ticked: [] };
 
   Hone.tab("train", {
     async mount(node, context) {
-      root = node;
       ctx = context;
+      sides = Hone.parts("train", node, ctx, {
+        label: t("Ways to train"),
+        first: { title: () => t("One run"), shown: () => poll && again(Hone.store.get("run:started")) },
+      });
+      root = sides.host;
       page.ticked = Hone.store.get("train:ticked", []);
       page.wish = Hone.store.get("train:score", null);
       await list(Hone.store.get("run:started"));
@@ -20,7 +24,8 @@
       ctx.on("connection", (there) => { if (!there) page.dropped = true; });
       Hone.keys(root, { p: pauseOrResume });
     },
-    shown() { if (poll) again(Hone.store.get("run:started")); },
+    shown() { if (poll) sides.shown(); },
+    hidden() { sides.hidden(); },
   });
 
   /** After something has changed elsewhere; a run that the Settings tab has just started is shown. */
@@ -39,6 +44,7 @@
     page.runs = told.runs;
     page.draft = told.draft;
     page.counted = Date.now();
+    sides.offer(told);
     page.ticked = page.ticked.filter((one) => page.runs.some((r) => r.id === one));
     const known = (one) => (page.runs.some((r) => r.id === one) ? one : null);
     const active = page.runs.find((r) => AT_WORK.has(r.state) || r.state === "paused");
@@ -60,6 +66,7 @@
 
   /** One look at the server: what the shown run, and ticked ones that are still at work, have to tell since the last one. */
   async function tick() {
+    if (sides.now() !== "one") return 3;
     if (!page.id) return Date.now() - page.counted > 5000 ? list().then(() => 3) : 3;
     const id = page.id;
     const what = await follow(id);

@@ -45,7 +45,7 @@
   };
 
   function leave() { return t("You may close this page. Training goes on, and the curve is here when you come back."); }
-  const judge = () => button(t("See how good it is"), () => Hone.go("evaluate"), { primary: true, id: "train-judge" });
+  const judge = () => button(t("See how good it is"), () => Hone.goPart("evaluate", "one"), { primary: true, id: "train-judge" });
   const ends = (a) => [button(t("Stop and keep"), () => a.control("stop"), { id: "train-stop" }), button(t("Discard"), a.discard, { danger: true, id: "train-discard" })];
   function running(a) { return [button(t("Pause"), () => a.control("pause"), { id: "train-pause", title: t("Key P") }), ...ends(a)]; }
 

@@ -38,7 +38,7 @@ def many(open_tab, mail: Project):
 
     def open_(page, way: str):
         open_tab(page, "label")
-        page.locator(".lb-parts button", has_text="Many at once").click()
+        page.locator(".h-parts button", has_text="Many at once").click()
         page.locator(f".ma-bar [data-key={way}]").click()
         return page
 

@@ -33,7 +33,7 @@ def filled(project: projects.Project, tmp_path: Path, texts: int = 12):
 
 
 def together(page) -> None:
-    page.locator(".lb-parts [data-key=together]").click()
+    page.locator(".h-parts [data-key=together]").click()
     page.wait_for_selector(".lt .head")
 
 
@@ -67,7 +67,7 @@ def test_a_team_is_made_and_two_names_label_at_one_machine(page, open_tab, proje
         with page.expect_navigation():
             page.locator("#lt-name").fill(name)
             page.get_by_role("button", name="Take this name").click()
-        page.locator(".lb-parts [data-key=one]").click()
+        page.locator(".h-parts [data-key=one]").click()
         page.wait_for_function(TEXT)
         assert page.locator(".lb-meta").inner_text().split()[:3] == ["0", "of", "12"]
         for key in keys:
