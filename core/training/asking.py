@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.device import Device
+from core.device import Device, give_back
 from core.tasks.base import Example, Task
 from core.training.batches import TOKENS, TOKENS_GPU, by_tokens
-from core.training.precision import autocast
+from core.training.precision import autocast, out_of_memory
 from core.workspace import read_json, write_json
 
 Progress = Callable[[int, int], None]
@@ -34,8 +34,12 @@ def outputs(
     done = 0
     with torch.inference_mode(), autocast(device):
         for batch in by_tokens(examples, *budget(device)):
-            inputs = {k: v.to(device.name) for k, v in task.collate(batch, None, processor).items()}
-            for example, output in zip(batch, task.outputs(model, inputs, batch), strict=True):
+
+            def ask(part: Sequence[Example]) -> Sequence[Any]:
+                inputs = {k: v.to(device.name) for k, v in task.collate(part, None, processor).items()}
+                return list(task.outputs(model, inputs, part))
+
+            for example, output in zip(batch, within_memory(batch, ask, device), strict=True):
                 found[places[id(example)]] = output
             done += len(batch)
             progress(done, len(examples))
@@ -70,14 +74,31 @@ def features(
             done += len(batch)
             if number < begin:
                 continue
-            inputs = {k: v.to(device.name) for k, v in task.collate(batch, None, processor).items()}
-            found = task.features(model, inputs)
-            kept[[places[id(example)] for example in batch]] = found.float().cpu().numpy()
+
+            def ask(part: Sequence[Example]) -> Sequence[np.ndarray]:
+                inputs = {k: v.to(device.name) for k, v in task.collate(part, None, processor).items()}
+                return list(task.features(model, inputs).float().cpu().numpy())
+
+            kept[[places[id(example)] for example in batch]] = within_memory(batch, ask, device)
             if (number + 1) % FLUSH == 0 or done == len(examples):
                 kept.flush()
                 write_json(told, {"batches": number + 1, "shape": list(shape)})
             progress(done, len(examples))
     return kept
+
+
+def within_memory(
+    batch: Sequence[Example], ask: Callable[[Sequence[Example]], Sequence[Any]], device: Device
+) -> list[Any]:
+    """What `ask` answers for each example of the batch; where memory is short, half of them at a time."""
+    try:
+        return list(ask(batch))
+    except Exception as error:
+        if len(batch) == 1 or not out_of_memory(error):
+            raise
+    give_back(device)  # outside the except clause, which would keep the failed tensors alive
+    half = len(batch) // 2
+    return [*within_memory(batch[:half], ask, device), *within_memory(batch[half:], ask, device)]
 
 
 def budget(device: Device) -> tuple[int, int]:

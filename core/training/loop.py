@@ -110,7 +110,7 @@ def backward(
     place: Place,
     say: Callable[[Event], None],
 ) -> float:
-    """Gradients of the mean loss over all examples of the step by their weight, whatever the batches; returns that loss. When the GPU's memory
+    """Gradients of the mean loss over all examples of the step by their weight, whatever the batches; returns that loss. When memory
     is short, the step is taken again in smaller parts, which learns the same."""
     count = sum(example.weight for batch in batches for example in batch)
     while True:

@@ -48,5 +48,7 @@ class Arithmetic:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the GPU (not the machine) ran out of memory."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "CUDA out of memory" in str(error)
+    """Whether memory was short: the GPU's, or the machine's where it refuses instead of ending the process."""
+    said = str(error)
+    short = "CUDA out of memory" in said or "DefaultCPUAllocator: can't allocate memory" in said
+    return short or isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)

@@ -13,6 +13,7 @@ from core.device import choose
 from core.errors import RunError
 from core.tasks.base import Example, Labels
 from core.tasks.classification import Classification
+from core.training import asking
 from core.training.events import Noticed, Stepped
 from core.training.loop import Material, backward, train
 from core.training.optimizers import optimizer
@@ -27,18 +28,31 @@ TARGETS = [int(n % 2) for n in LENGTHS]
 PROCESSOR = SimpleNamespace(pad_token_id=0)
 
 
-class Little(torch.nn.Module):
-    """Embeds, takes the mean over real tokens, decides. Refuses more than `most` texts at once, as a small GPU would."""
+def refused_by_the_machine() -> Exception:
+    """What torch raises when it asks the machine for more memory than there can be."""
+    try:
+        torch.empty(10**15)
+    except RuntimeError as error:
+        return error
+    raise AssertionError("four petabytes are there")
 
-    def __init__(self, most: int = 1000):
+
+SHORT = {"gpu": torch.cuda.OutOfMemoryError("CUDA out of memory"), "machine": refused_by_the_machine()}
+
+
+class Little(torch.nn.Module):
+    """Embeds, takes the mean over real tokens, decides. Refuses more than `most` texts at once, as a small GPU (or machine) would."""
+
+    def __init__(self, most: int = 1000, where: str = "gpu"):
         super().__init__()
+        self.short = SHORT[where]
         torch.manual_seed(3)
         self.words, self.head, self.most = torch.nn.Embedding(10, 6), torch.nn.Linear(6, 2), most
         self.seen: list[int] = []
 
     def forward(self, input_ids, attention_mask):
         if len(input_ids) > self.most:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            raise self.short
         self.seen.append(len(input_ids))
         mask = attention_mask[..., None].float()
         return self.head((self.words(input_ids) * mask).sum(1) / mask.sum(1))
@@ -55,9 +69,9 @@ def trained(most: int = 1000, say=lambda event: None, check=lambda: None, hold=l
     return model, place
 
 
-def gradients(most: int = 1000, batches=None, **settings):
+def gradients(most: int = 1000, batches=None, where="gpu", **settings):
     settings = TrainingSettings(**settings)
-    model, place, said = Little(most), Place(0, 0), []
+    model, place, said = Little(most, where), Place(0, 0), []
     material = Material(
         Classification(), Labels(("even", "odd"), (30, 10)), PROCESSOR, EXAMPLES, TARGETS, settings, choose(settings), 5
     )
@@ -75,14 +89,23 @@ def test_gathered_batches_give_the_gradient_of_one_large_batch(how):
     torch.testing.assert_close(small[1], large[1], atol=1e-6, rtol=1e-4)
 
 
-def test_short_memory_halves_the_batch_and_learns_the_same():
+@pytest.mark.parametrize("where", SHORT)
+def test_short_memory_halves_the_batch_and_learns_the_same(where):
     whole = gradients(batches=[EXAMPLES[:32]], batch_size=32)
-    short = gradients(most=9, batches=[EXAMPLES[:32]], batch_size=32)
+    short = gradients(most=9, batches=[EXAMPLES[:32]], batch_size=32, where=where)
     torch.testing.assert_close(short[1], whole[1], atol=1e-6, rtol=1e-4)
     assert max(short[4].seen) == 8
     assert short[2].splits == 4
     noticed = [(n.code, n.values["batch_size"], n.values["new_batch_size"], n.values["accumulation"]) for n in short[3]]
     assert noticed == [("out_of_memory", 32, 16, 2), ("out_of_memory", 16, 8, 4)]
+
+
+def test_short_memory_at_a_check_asks_fewer_at_a_time_and_hears_the_same():
+    task, device = Classification(), choose(TrainingSettings())
+    whole, short = Little(), Little(most=5)
+    heard = [asking.outputs(model.eval(), EXAMPLES, task, PROCESSOR, device) for model in (whole, short)]
+    assert max(whole.seen) == 40 and max(short.seen) == 5
+    np.testing.assert_allclose(np.stack(heard[0]), np.stack(heard[1]), atol=1e-6)
 
 
 def test_not_even_one_text_fits_and_says_so():
