@@ -45,6 +45,7 @@ class Knob:
     advanced: bool = False
     shown_when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     optional: bool = False
+    search: tuple[Any, ...] = ()  # what a search over settings tries: (low, high) of a number, else choices
 
     def as_json(self) -> dict[str, Any]:
         """For the page: Messages stay Messages (in JSON form) so that the caller says them in its language."""
@@ -79,8 +80,10 @@ def knob(
     group: str = "",
     advanced: bool = False,
     shown_when: Mapping[str, Any] | None = None,
+    search: tuple[Any, ...] = (),
 ) -> Any:
-    """A pydantic field that carries its own words. `shown_when` maps another field to the value(s) that make this one count."""
+    """A pydantic field that carries its own words. `shown_when` maps another field to the value(s) that make this one count; `search` is
+    what a search over settings tries of it, (low, high) of a number or some of the choices (core.studies.ranges)."""
     extra: dict[str, Any] = {
         "knob": {
             "title": title,
@@ -93,6 +96,7 @@ def knob(
             "group": group,
             "advanced": advanced,
             "shown_when": {k: v if isinstance(v, tuple) else (v,) for k, v in (shown_when or {}).items()},
+            "search": search,
         }
     }
     return Field(default, json_schema_extra=extra)
@@ -159,6 +163,7 @@ def _knob(name: str, info: Any) -> Knob:
         advanced=told["advanced"],
         shown_when=told["shown_when"],
         optional=optional,
+        search=tuple(told["search"]),
     )
 
 

@@ -28,6 +28,7 @@ class LossSettings(Settings):
         choices={"cross_entropy": "Cross-entropy", "focal": "Focal loss"},
         group="loss",
         shown_when={"method": TUNED, "task:labels": True},
+        search=("cross_entropy", "focal"),
     )
     number_loss: str = knob(
         "mse",
@@ -71,6 +72,7 @@ class LossSettings(Settings):
         choices={"none": "As often as they come", "sqrt": "Somewhat more", "balanced": "As much as common ones"},
         group="loss",
         shown_when={"task:labels": True},
+        search=("none", "sqrt", "balanced"),
     )
     label_smoothing: float = knob(
         0.0,
@@ -81,6 +83,7 @@ class LossSettings(Settings):
         high=0.5,
         group="loss",
         shown_when={"method": TUNED, "task:smoothed": True},
+        search=(0.0, 0.2),
     )
     dropout: float | None = knob(
         None,
@@ -92,6 +95,7 @@ class LossSettings(Settings):
         group="loss",
         advanced=True,
         shown_when={"method": TUNED},
+        search=(0.0, 0.3),
     )
     average_decay: float = knob(
         0.0,

@@ -22,6 +22,7 @@ class MethodSettings(Settings):
         },
         group="method",
         shown_when={"base_kind": "encoder"},
+        search=("head", "full", "top", "lora"),
     )
     top_layers: int = knob(
         2,
@@ -32,6 +33,7 @@ class MethodSettings(Settings):
         high=48,
         group="method",
         shown_when={"method": "top"},
+        search=(1, 6),
     )
     lora_rank: int = knob(
         16,
@@ -42,6 +44,7 @@ class MethodSettings(Settings):
         high=256,
         group="method",
         shown_when={"method": "lora"},
+        search=(4, 64),
     )
     lora_alpha: float = knob(
         32.0,
@@ -52,6 +55,7 @@ class MethodSettings(Settings):
         high=1024.0,
         group="method",
         shown_when={"method": "lora"},
+        search=(8.0, 128.0),
     )
     lora_dropout: float = knob(
         0.05,
@@ -116,4 +120,5 @@ class MethodSettings(Settings):
         group="method",
         advanced=True,
         shown_when={"link": FITTED},
+        search=(0.01, 100.0),
     )

@@ -53,6 +53,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         },
         group="base",
         shown_when={"base_kind": "classic"},
+        search=("word", "char", "both"),
     )
     ngram_low: int = knob(
         1,
@@ -73,6 +74,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         high=8,
         group="base",
         shown_when={"base_kind": "classic"},
+        search=(1, 4),
     )
     least_count: int = knob(
         2,
@@ -83,6 +85,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         high=100,
         group="base",
         shown_when={"base_kind": "classic"},
+        search=(1, 5),
     )
     most_features: int = knob(
         200_000,
@@ -114,6 +117,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         high=200.0,
         group="steps",
         shown_when={"method": TUNED, "length": "epochs"},
+        search=(1.0, 6.0),
     )
     steps: int = knob(
         500,
@@ -125,6 +129,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         log=True,
         group="steps",
         shown_when={"method": TUNED, "length": "steps"},
+        search=(100, 2_000),
     )
     minutes: float = knob(
         5.0,
@@ -144,6 +149,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         high=1024,
         group="steps",
         shown_when={"method": TUNED},
+        search=(8, 64),
     )
     accumulation: int = knob(
         1,
@@ -166,6 +172,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         log=True,
         group="steps",
         shown_when={"method": TUNED},
+        search=(1e-5, 2e-4),
     )
     schedule: str = knob(
         "linear",
@@ -180,6 +187,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         },
         group="steps",
         shown_when={"method": TUNED},
+        search=("linear", "cosine", "constant"),
     )
     warmup: float = knob(
         0.06,
@@ -190,6 +198,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         high=0.9,
         group="steps",
         shown_when={"method": TUNED},
+        search=(0.0, 0.3),
     )
     optimizer: str = knob(
         "adamw",
@@ -200,6 +209,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         group="steps",
         advanced=True,
         shown_when={"method": TUNED},
+        search=("adamw", "adafactor"),
     )
     momentum: float = knob(
         0.9,
@@ -222,6 +232,7 @@ class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSet
         group="steps",
         advanced=True,
         shown_when={"method": TUNED},
+        search=(0.0, 0.1),
     )
     clip_norm: float = knob(
         1.0,
