@@ -27,6 +27,8 @@ ROOMS = [
         "core.training.settings",
         "core.training.method_settings",
         "core.training.loss_settings",
+        "core.training.continual_settings",
+        "core.training.tricks_settings",
         "core.training.writing_settings",
         "core.training.reading_settings",
         "core.training.machine_settings",
@@ -47,6 +49,7 @@ ROOMS = [
     },
     {"core.inference", "core.inference_lists", "core.service", "core.labelling"},
     {"core.evaluation"},
+    {"core.studies"},
     {"core.export"},
     {"core.cli", "core.__main__"},
 ]
@@ -121,7 +124,7 @@ def test_training_needs_neither_gradio_nor_datasets_nor_plotly(name: str):
 @pytest.mark.parametrize(
     "name",
     ["core.data.dataset", "core.data.checks", "core.tasks", "core.models.catalogue", "core.projects", "core.service",
-     "core.training.runs", "core.training.engine", "core.training.advice", "core.training.notices", "core.jobs"],
+     "core.training.runs", "core.training.engine", "core.training.advice", "core.training.notices", "core.jobs", "core.studies.director"],
 )  # fmt: skip
 def test_what_the_page_uses_imports_no_torch(name: str):
     assert not imported_after(f"import {name}") & set(HEAVY)

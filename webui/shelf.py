@@ -47,6 +47,7 @@ def duplicate_project(here: Here, *, id: str) -> dict[str, Any]:
 def delete_project(here: Here, *, id: str) -> dict[str, Any]:
     """Into the bin, for a day. Its trainings end first."""
     project = projects.find(here.workspace, id)
+    here.studio.director.leave(project.folder)
     here.engine.clear(project.folder)
     here.studio.forget(project.data)
     projects.delete(here.workspace, project)
@@ -104,6 +105,7 @@ def restore_backup(here: Here, *, upload: str) -> dict[str, Any]:
 @call
 def delete_everything(here: Here) -> None:
     """All projects, the bin, uploads and jobs of this user, for good."""
+    here.studio.director.leave(here.workspace.folder)
     here.engine.clear(here.workspace.folder)
     for project in projects.projects(here.workspace):
         here.studio.forget(project.data)

@@ -77,6 +77,13 @@ class Studio:
         return self._part("engine", lambda: Engine(self.home, inline=self.inline))
 
     @property
+    def director(self) -> Any:
+        """What lets studies go on (core.studies)."""
+        from core.studies.director import Director
+
+        return self._part("director", lambda: Director(self.engine, self.home))
+
+    @property
     def service(self) -> Any:
         from core.service import Service
 
@@ -149,6 +156,7 @@ class Studio:
 
     def _beside_the_page(self) -> None:
         engine = self.engine
+        _ = self.director  # open studies go on
         while not self._closed.is_set():
             sweep(self.home, engine.clear, self.limits.days_kept if self.mode == "demo" else None)
             self._closed.wait(SWEEP_SECONDS)
@@ -158,5 +166,5 @@ class Studio:
         self._closed.set()
         with self._lock:
             parts, self._parts = self._parts, {}
-        for part in parts.values():
+        for part in reversed(list(parts.values())):  # the director before the engine it gives work to
             part.close()

@@ -2,6 +2,7 @@
 
 <run>/run.json       written once, when Start is pressed
       rows.arrow     the texts, labels and splits as they were then
+      from/          the model and the rest of the rows of the run it continues, where there is one (core.training.continuing)
       base/          a blank base, made from the training texts at the first step (core.training.grounding)
       events.jsonl   appended by the worker; `Run.view` folds it
       run.lock       held by the worker as long as it lives
@@ -30,7 +31,7 @@ from typing import Any
 
 from core import journal, locks, processes
 from core.errors import Missing, RunError
-from core.training import adapting
+from core.training import adapting, continuing
 from core.training import events as ev
 from core.training.queue import Queue, home_of, name_in
 from core.training.settings import TrainingSettings
@@ -59,10 +60,13 @@ def create(
     threads: int | None = None,
     watched: Sequence[str] = (),
     estimate: Mapping[str, Any] | None = None,
+    study: Mapping[str, Any] | None = None,
+    continues: Run | None = None,
 ) -> Run:
     """Freeze the data set as it stands and write a new run. It does not start by itself: `Engine.start`.
 
-    `base` is a catalogue entry (or its JSON). Raises RunError when there is nothing to learn from.
+    `base` is a catalogue entry (or its JSON); `study` is {"study": id, "member": ...} for a run that a study makes (core.studies); `continues` is
+    the run it goes on from (core.training.continuing). Raises RunError when there is nothing to learn from.
     """
     runs_folder = project_folder / "runs"
     runs_folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +75,8 @@ def create(
     making.mkdir()
     try:
         frozen = dataset.freeze(making / "rows.arrow")
+        if continues:
+            frozen, told = continuing.write(making, frozen, dataset, continues, settings)
         _check_learnable(dataset.shape, [name for name, n in frozen.label_counts.items() if n], frozen.counts)
         spec: dict[str, Any] = {
             "format": FORMAT,
@@ -91,6 +97,8 @@ def create(
             "versions": _versions(),
             "threads": threads or processes.cores(),
             "estimate": dict(estimate) if estimate else None,
+            **(study or {}),
+            **({"continues": told} if continues else {}),
         }
         write_json(making / "run.json", spec)
         if adapting.is_wanted(settings, spec["base"]["kind"], task):

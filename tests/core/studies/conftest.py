@@ -1,0 +1,48 @@
+"""A project with texts, and an engine and a director on its home that end with the test."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from core import projects
+from core.projects import Project
+from core.studies.director import Director
+from core.training.engine import Engine
+from core.workspace import Workspace
+
+
+@pytest.fixture
+def project(workspace: Workspace, telling: Callable[[int], list[dict[str, str]]]) -> Project:
+    """120 texts of three labels, with splits of their own."""
+    made = projects.create(workspace, "Messages")
+    table = made.folder / "messages.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["text", "label", "split"])
+        writer.writeheader()
+        writer.writerows(telling(120))
+    made.dataset().add(table, "messages.csv")
+    return made
+
+
+@pytest.fixture
+def directing(workspace: Workspace) -> Iterator[Callable[..., Director]]:
+    """directing() is a director with an engine in this process, whose workers are real; the one before is closed first."""
+    made: list[Any] = []
+
+    def close() -> None:
+        while made:
+            made.pop().close()
+
+    def make(**how: Any) -> Director:
+        close()
+        engine = Engine(workspace.home, inline=True, warm=False, **how)
+        director = Director(engine, workspace.home)
+        made.extend((engine, director))
+        return director
+
+    yield make
+    close()
