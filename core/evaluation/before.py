@@ -146,24 +146,39 @@ def untuned(
 
 def vectors(spec: Mapping[str, Any], texts: Sequence[str], cancelled: Stop) -> np.ndarray:
     """(texts, width) of unit length: the mean of what the base, as it came, makes of each text's tokens. Equal texts are read once."""
-    import torch
+    return reader(spec)(texts, lambda done, total: None, cancelled)
 
+
+def reader(spec: Mapping[str, Any]) -> Callable[[Sequence[str], Progress, Stop], np.ndarray]:
+    """`vectors` for any number of lists of texts: the base is opened once."""
     from core.device import choose
     from core.models.catalogue import Base
     from core.models.loading import new_apart, open_base
-    from core.tasks.texts import encoded
-    from core.training.batches import by_tokens, padded
 
     source = open_base(Base.from_json(spec["base"]))
     device = choose(SimpleNamespace(precision="fp32")).name
     model = new_apart(source, ("vector",), "none").eval().to(device)
+    return partial(_read, source, model, device, spec["settings"]["max_length"])
+
+
+def _read(
+    source: Any, model: Any, device: str, longest: int, texts: Sequence[str], progress: Progress, cancelled: Stop
+) -> np.ndarray:
+    import torch
+
+    from core.tasks.texts import encoded
+    from core.training.batches import by_tokens, padded
+
     places = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    settings = SimpleNamespace(max_length=min(spec["settings"]["max_length"], source.base.max_length or 512))
+    settings = SimpleNamespace(max_length=min(longest, source.base.max_length or 512))
     found = np.zeros((len(places), model.head.in_features), dtype=np.float32)
+    done = 0
     with torch.inference_mode():
         for batch in by_tokens(list(encoded([{"text": text} for text in places], source.tokenizer, settings))):
             if cancelled():
                 raise Cancelled
             inputs = {k: v.to(device) for k, v in padded(batch, source.tokenizer).items()}
             found[[e.row for e in batch]] = model.turned(model.vectors(**inputs)).cpu().numpy()
+            done += len(batch)
+            progress(done, len(places))
     return found[[places[text] for text in texts]]

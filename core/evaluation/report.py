@@ -19,7 +19,7 @@ import pyarrow as pa
 from core import tasks
 from core.errors import Cancelled, Missing, RunError
 from core.evaluation.answers import Answers, rival_of
-from core.evaluation.metrics import averages, confusion, per_label, wilson
+from core.evaluation.metrics import LabelFigures, averages, confusion, per_label, wilson
 from core.evaluation.verdict import Pair, verdict
 from core.locks import FileLock
 from core.words import Message
@@ -144,7 +144,9 @@ class _Making:
         from core.inference import Predictor
 
         predictor = Predictor.open(self.run_dir / "model")
+        began = time.perf_counter()
         shares = predictor.probabilities(self.asked.texts, self._share(start, end), self.cancelled)
+        self.report["seconds_a_text"] = (time.perf_counter() - began) / len(self.asked)
         order = [self.names.index(name) for name in predictor.labels]
         said = np.array(order, dtype=np.int64)[shares.argmax(axis=1)]
         at = np.full(len(self.names), -1)
@@ -162,21 +164,8 @@ class _Making:
         )
 
     def _figures(self) -> None:
-        counts = confusion(self.answers.gold.tolist(), self.answers.said.tolist(), len(self.names))
-        figures = per_label(counts)
-        right, total = int(self.answers.right.sum()), len(self.answers.gold)
-        means = averages(counts)
-        self.figures = figures
-        self.report |= {
-            "correct": right,
-            "total": total,
-            "accuracy": right / total,
-            "macro_f1": means["macro"].f1,
-            "per_label": [{"label": n, **f.as_json()} for n, f in zip(self.names, figures, strict=True)],
-            "averages": [{"id": id, "title": TITLES[id].as_json(), **f.as_json()} for id, f in means.items()],
-            "confusion": [[int(g), int(p), int(counts[g, p])] for g, p in zip(*np.nonzero(counts), strict=True)],
-            "mistakes": total - right,
-        }
+        told, self.figures = figures(self.answers)
+        self.report |= told
         self._contender("run", self.answers.said)
         self._ready("answers", "labels", "confusion")
 
@@ -235,20 +224,7 @@ class _Making:
         self._contender(id, self.answers.rivals[id])
 
     def _contender(self, id: str, said: np.ndarray) -> None:
-        right, total = int((said == self.answers.gold).sum()), len(self.answers.gold)
-        low, high = wilson(right, total)
-        counts = confusion(self.answers.gold.tolist(), said.tolist(), len(self.names))
-        self._describe(
-            id,
-            state="ready",
-            correct=right,
-            wrong=total - right,
-            total=total,
-            accuracy=right / total,
-            low=low,
-            high=high,
-            macro_f1=averages(counts)["macro"].f1,
-        )
+        self._describe(id, state="ready", **standing(self.answers.gold, said, len(self.names)))
 
     def _describe(self, id: str, **more: Any) -> None:
         told = {k: v.as_json() if isinstance(v, Message) else v for k, v in more.items()}
@@ -291,6 +267,41 @@ class _Making:
 
     def _share(self, start: int, end: int) -> Progress:
         return lambda done, total: self.progress(start + (end - start) * done // max(1, total), 100)
+
+
+def figures(answers: Answers) -> tuple[dict[str, Any], list[LabelFigures]]:
+    """What a report says of answers: counts, averages, label by label, the cells of the confusion that are not empty; and the figures of each
+    label."""
+    counts = confusion(answers.gold.tolist(), answers.said.tolist(), len(answers.names))
+    each, means = per_label(counts), averages(counts)
+    right, total = int(answers.right.sum()), len(answers.gold)
+    told = {
+        "correct": right,
+        "total": total,
+        "accuracy": right / total,
+        "macro_f1": means["macro"].f1,
+        "per_label": [{"label": n, **f.as_json()} for n, f in zip(answers.names, each, strict=True)],
+        "averages": [{"id": id, "title": TITLES[id].as_json(), **f.as_json()} for id, f in means.items()],
+        "confusion": [[int(g), int(p), int(counts[g, p])] for g, p in zip(*np.nonzero(counts), strict=True)],
+        "mistakes": total - right,
+    }
+    return told, each
+
+
+def standing(gold: np.ndarray, said: np.ndarray, labels: int) -> dict[str, Any]:
+    """How a contender stands: right and wrong of the total, the share right with its interval, the mean of labels."""
+    right, total = int((said == gold).sum()), len(gold)
+    low, high = wilson(right, total)
+    counts = confusion(gold.tolist(), said.tolist(), labels)
+    return {
+        "correct": right,
+        "wrong": total - right,
+        "total": total,
+        "accuracy": right / total,
+        "low": low,
+        "high": high,
+        "macro_f1": averages(counts)["macro"].f1,
+    }
 
 
 def is_classic(spec: Mapping[str, Any]) -> bool:
