@@ -49,6 +49,7 @@ ROOMS = [
     },
     {"core.inference", "core.inference_lists", "core.service", "core.labelling"},
     {"core.evaluation"},
+    {"core.prompting"},
     {"core.studies"},
     {"core.export"},
     {"core.cli", "core.__main__"},

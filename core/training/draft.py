@@ -96,7 +96,7 @@ class Settled:
         """What else decides whether a knob counts; see TrainingSettings."""
         task = self.task
         traits = {f"task:{trait}": trait in task.traits for trait in TRAITS}
-        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, **traits}
+        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, "continues": False, **traits}
 
     @cached_property
     def counted(self) -> set[str]:
@@ -139,9 +139,7 @@ def settle(
     if not wanted or wanted == proposal.base.id:
         return Settled(draft, known, proposal.base, proposal)
     try:
-        listed = wanted in BASES or wanted.startswith((BLANK, UPLOADED))
-        if not folders and not listed and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
-            raise ModelError(Message("Folders of the server cannot be chosen here."), fix=_NO_FOLDERS)
+        check_place(wanted, folders)
         advice = advise(known, draft.preset, machine, find(wanted, uploads))
         if problem := unfit(advice.base, tasks.task(known.task)):
             fitting = ", ".join(base.id for base in choices(tasks.task(known.task)))
@@ -152,6 +150,13 @@ def settle(
         said = Message("{what} {fix}", what=error.message, fix=error.fix) if error.fix else error.message
         return Settled(draft, known, proposal.base, proposal, Problem("base", said))
     return Settled(draft, known, proposal.base, advice)
+
+
+def check_place(wanted: str, folders: bool) -> None:
+    """ModelError where a base is a folder of this machine and such may not be chosen."""
+    listed = wanted in BASES or wanted.startswith((BLANK, UPLOADED))
+    if not folders and not listed and ("\\" in wanted or wanted.count("/") != 1 or wanted[0] in "/.~"):
+        raise ModelError(Message("Folders of the server cannot be chosen here."), fix=_NO_FOLDERS)
 
 
 def unfit(base: Base, task: Task) -> Message | None:
