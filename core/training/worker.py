@@ -97,9 +97,11 @@ def one_phase(session: Session) -> None:
 
 
 def finish(session: Session) -> None:
-    """The best moment becomes model/, and the test split is asked once."""
+    """The best moment becomes model/, and the test split is asked once. A member of a study leaves more to be compared by."""
+    from core.training.judging import judge
+
     model = kept(session)
-    test = session.test_scores(model)
+    test = judge(session, model) if "study" in session.spec else session.test_scores(model)
     best = session.state.best
     assert best is not None
     session.emit(
