@@ -58,6 +58,24 @@ def memory(device: Device | str = "cpu") -> tuple[int, int]:
     return psutil.Process().memory_info().rss, _machine_memory()
 
 
+def most_memory(device: Device | str = "cpu") -> int:
+    """The most bytes this process has held so far: on the GPU for a CUDA device."""
+    name = device if isinstance(device, str) else device.name
+    if name.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_reserved(name))
+    try:
+        import resource
+        import sys
+    except ImportError:  # Windows
+        import psutil
+
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most if sys.platform == "darwin" else most * 1024)
+
+
 def give_back(device: Device) -> None:
     """Hand cached GPU memory back to the system. Call it when nothing refers to the model any more."""
     import gc

@@ -28,6 +28,7 @@ ROOMS = [
         "core.training.method_settings",
         "core.training.loss_settings",
         "core.training.continual_settings",
+        "core.training.smaller_settings",
         "core.training.tricks_settings",
         "core.training.writing_settings",
         "core.training.reading_settings",
@@ -35,7 +36,7 @@ ROOMS = [
         "core.training.events",
     },
     {"core.data"},
-    {"core.evaluation.metrics"},
+    {"core.evaluation.metrics", "core.evaluation.chance"},
     {
         "core.models",
         "core.tasks",

@@ -20,7 +20,8 @@ from core import tasks
 from core.data import images
 from core.data.values import decode, kind, plain
 from core.errors import Cancelled, Missing, RunError
-from core.tasks.base import LOWER, Labels, Prediction, Rival, Row, Task
+from core.evaluation.chance import interval, sign_p
+from core.tasks.base import LOWER, Labels, Prediction, Rival, Task
 from core.words import Message
 from core.workspace import read_json, write_json
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FILE = "measured.arrow"
-DRAWS = 1_000
-PATIENCE = 5.0  # seconds after which the draws so far must do
 MOST = 500  # rows handed to the page at once
 MOST_SAMPLES = 12
 FEW = 50
@@ -239,41 +238,6 @@ def right_answers(run_dir: Path | str) -> dict[str, str]:
     return dict(zip(table.column("id").to_pylist(), table.column("gold").to_pylist(), strict=True))
 
 
-def interval(
-    task: Task, measure: str, rows: Sequence[Row], predictions: Sequence[Prediction], labels: Labels, seed: int = 7
-) -> tuple[float | None, float | None]:
-    """Where the measure would fall 95 times of 100 with other rows of this kind: percentiles of the bootstrap. Up to 2,000 rows are drawn
-    from, and fewer draws are taken where each has to be scored anew, so that it stays a matter of seconds; None with fewer than ten rows."""
-    if len(rows) < 10:
-        return None, None
-    chance = np.random.default_rng(seed)
-    redrawn = task.redrawn(measure, rows, predictions, labels)
-    draws = DRAWS if redrawn or len(rows) <= 200 else 200 if len(rows) <= 1_000 else 60
-    values = []
-    began = time.monotonic()
-    for _ in range(draws):
-        chosen = chance.integers(0, len(rows), min(len(rows), 2_000))
-        found = redrawn(chosen) if redrawn else _scored(task, measure, rows, predictions, labels, chosen)
-        if found is not None and np.isfinite(found):
-            values.append(found)
-        if time.monotonic() - began > PATIENCE and len(values) >= 20:
-            break
-    if len(values) < 20:
-        return None, None
-    spread = (
-        min(len(rows), 2_000) / len(rows)
-    ) ** 0.5  # fewer rows a draw than there are spread wider than they should
-    middle = float(np.mean(values))
-    low, high = (middle + (float(q) - middle) * spread for q in np.percentile(values, (2.5, 97.5)))
-    return low, high
-
-
-def _scored(
-    task: Task, measure: str, rows: Sequence[Row], said: Sequence[Prediction], labels: Labels, places: np.ndarray
-) -> float | None:
-    return task.score([rows[i] for i in places], [said[i] for i in places], labels).get(measure)
-
-
 def rows_in(path: Path, task: Task) -> list[dict[str, Any]]:
     """The rows of a run, decoded; those without a target are left out."""
     with pa.memory_map(str(path)) as source:
@@ -342,15 +306,6 @@ def _verdict(made: _Making) -> dict[str, Any]:
             b=_number(run["high"], made.main.share),
         )
     return {name: part.as_json() if part else None for name, part in parts.items()}
-
-
-def sign_p(gains: np.ndarray, seed: int = 7) -> float:
-    """Two-sided p of a paired difference by flipping signs at random (Fisher's randomisation test, 2,000 draws)."""
-    gains = gains[gains != 0]
-    if len(gains) == 0:
-        return 1.0
-    flips = np.random.default_rng(seed).choice((-1.0, 1.0), size=(2_000, len(gains)))
-    return float((np.abs((flips * gains).sum(axis=1)) >= abs(gains.sum()) - 1e-12).mean())
 
 
 def _number(value: float | None, share: bool) -> str:

@@ -47,13 +47,13 @@ def test_a_draw_summed_from_counts_is_what_scoring_its_texts_gives(chinese: bool
 
 
 def test_the_interval_of_written_texts_is_that_of_scoring_every_draw(monkeypatch: pytest.MonkeyPatch):
-    from core.evaluation import measured
-    from core.evaluation.measured import interval
+    from core.evaluation import chance
+    from core.evaluation.chance import interval
     from core.tasks import task
     from core.tasks.base import Labels, Text
     from core.tasks.usual import Usual
 
-    monkeypatch.setattr(measured, "PATIENCE", math.inf)  # on a busy machine the slow way would draw less often
+    monkeypatch.setattr(chance, "PATIENCE", math.inf)  # on a busy machine the slow way would draw less often
     for name, measure in (("text2text", "bleu"), ("chat", "perplexity"), ("language", "token_accuracy")):
         rows = [{"label": text} for text in WANTED * 8]
         said = [Text(text, nll=i + 1.0, tokens=i % 5, right=i % 3) for i, text in enumerate(SAID * 8)]
