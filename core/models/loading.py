@@ -86,11 +86,23 @@ def open_base(base: Base, family: str = "encoder") -> Source:
     config = _fetched(AutoConfig.from_pretrained, base)
     if family == "image":
         return Source(base, config, _fetched(AutoImageProcessor.from_pretrained, base), standard=True)
-    tokenizer = _fetched(AutoTokenizer.from_pretrained, base)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer = _padding(_fetched(AutoTokenizer.from_pretrained, base))
     own = any("ForSequenceClassification" in name for name in config.architectures or ())
     return Source(base, config, tokenizer, standard=own)
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model's folder."""
+    from transformers import AutoTokenizer
+
+    return _padding(AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+
+
+def _padding(tokenizer: Any) -> Any:
+    """One that has a token to fill up with."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
 
 
 def new_model(
@@ -211,6 +223,10 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
 
     from core.models.heads import set_head
 
+    if about.get("numbers") == "int8":
+        from core.models import int8
+
+        return int8.load(folder, about), open_tokenizer(folder)
     base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
     if "architecture" in about:
         source = open_base(base, "image" if about["architecture"] == "image-classification" else "encoder")

@@ -96,7 +96,7 @@ class Settled:
         """What else decides whether a knob counts; see TrainingSettings."""
         task = self.task
         traits = {f"task:{trait}": trait in task.traits for trait in TRAITS}
-        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, "continues": False, **traits}
+        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, "smaller": False, "continues": False, **traits}
 
     @cached_property
     def counted(self) -> set[str]:

@@ -45,7 +45,7 @@ class Head:
 class Objective:
     """Mean weighted loss plus |weights|^2 / (2 C n); with `softmax` this is scikit-learn's LogisticRegression(C) divided by C n.
 
-    `link`: softmax (targets are label numbers), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the
+    `link`: softmax (targets are label numbers, or shares (rows, labels)), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the
     labels) or identity (targets (rows, outputs), half the squared error: ridge regression). `weights` (labels,): what a text of the label
     weighs; with sigmoid, what a 1 weighs against a 0. The point is (labels, width + 1), the bias in the last column. Dense features are
     centred, which changes no answer and makes the fit several times shorter.
@@ -62,14 +62,13 @@ class Objective:
         self.link = link
         self.sparse = not isinstance(features, np.ndarray)
         self.features = features
-        shaped = (
-            targets.astype(np.int64) if link == "softmax" else targets.astype(np.float32).reshape(len(targets), labels)
-        )
+        numbered = link == "softmax" and targets.ndim == 1
+        shaped = targets.astype(np.int64) if numbered else targets.astype(np.float32).reshape(len(targets), labels)
         self.targets = torch.from_numpy(shaped)
         self.weights = torch.ones(len(targets))
         self.heavier = torch.ones(labels)
         if weights is not None and link == "softmax":
-            self.weights = torch.from_numpy(weights[targets])
+            self.weights = torch.from_numpy(weights[targets] if numbered else shaped @ weights)
         elif weights is not None:
             self.heavier = torch.from_numpy(weights)
         self.count, self.width = features.shape
@@ -118,6 +117,8 @@ class Objective:
 
 def _softmax(logits: Tensor, targets: Tensor, heavier: Tensor) -> tuple[Tensor, Tensor]:
     logs = functional.log_softmax(logits, dim=1)
+    if targets.dim() == 2:  # shares of labels that sum to 1, not the number of one
+        return -(targets * logs).sum(1), logs.exp() - targets
     losses = -logs.gather(1, targets[:, None])[:, 0]
     error = logs.exp_()
     error[torch.arange(len(targets)), targets] -= 1

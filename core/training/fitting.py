@@ -18,7 +18,7 @@ from core.device import give_back, memory
 from core.models.classic import MOST_WEIGHTS, Vocabulary, counting, save_vocabulary
 from core.models.loading import replacing
 from core.tasks.base import Labels
-from core.training import asking
+from core.training import asking, teaching
 from core.training.control import Ended
 from core.training.events import Stepped
 from core.training.fit import DENSE_TRIALS, SPARSE_TRIALS, Head, Move, Objective, lbfgs
@@ -48,6 +48,7 @@ def fit(session: Session, phase: Phase) -> None:
     state, settings = session.state, phase.settings
     seen = counted(session) if session.base.kind == "classic" else encoded(session)
     targets = np.array([session.task.target(row, None, session.labels) for row in session.train])
+    targets = teaching.blended(session.folder, targets, len(session.labels.names), settings)
     weights = session.task.weights(session.labels, settings.model_copy(update={"loss": "cross_entropy"}))
     objective = Objective(seen.train, targets, len(session.labels.names), weights, session.task.link or "softmax")
     trials = (

@@ -84,6 +84,8 @@ PREPARING = {
     "loading": Message("Loading the model"),
     "encoding": Message("Cutting the texts into word pieces"),
     "adapting": Message("Getting to know the texts"),
+    "cutting": Message("Finding out what can be left out"),
+    "teacher": Message("Asking the larger model"),
     "features": Message("Reading the texts with the untouched model"),
     "fitting": Message("Fitting the last layer"),
     "testing": Message("Asking the test texts"),

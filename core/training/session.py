@@ -28,7 +28,7 @@ from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
 from core.tasks.cleaned import cleaned
 from core.tasks.usual import Usual
-from core.training import adapting, asking, checkpoints, phases, watching
+from core.training import adapting, asking, checkpoints, phases, shrinking, teaching, watching
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
 from core.training.fit import Head
@@ -92,7 +92,8 @@ class Session:
             rows = cleaned(rows, self.task.columns, self.cleaning)
         self.train = [row for row in rows if row["split"] == "train"]
         self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
-        self.base = adapting.base_of(self.base, folder)
+        self.base = shrinking.base_of(adapting.base_of(self.base, folder), folder)
+        self.train += cleaned(teaching.more(folder, self.task), self.task.columns, self.cleaning)
         self.labels = self.task.labels(rows, self.spec["labels"]["names"])
         held = [row for row in rows if row["split"] == "validation"]
         self.validation = _some(held, MOST_CHECKED, self.settings.seed)
@@ -225,6 +226,8 @@ class Session:
         model = self.task.model(self.source, self.labels, settings or self.settings)
         if head := self.probe_head():
             set_head(model, torch.from_numpy(head.weight), torch.from_numpy(head.bias))  # type: ignore[arg-type]
+        elif left := shrinking.head_of(self.folder):
+            set_head(model, *left)
         return model  # type: ignore[return-value]
 
     def probe_head(self) -> Head | None:
@@ -346,7 +349,7 @@ class Session:
 
     def tidy(self) -> None:
         """Free the disk of what only a run that goes on would need."""
-        for name in ("checkpoints", "features", adapting.FOLDER):
+        for name in ("checkpoints", "features", adapting.FOLDER, shrinking.CUT):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _pause(self, save: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from core.training.loss_settings import LossSettings
 from core.training.machine_settings import MachineSettings
 from core.training.method_settings import TUNED, MethodSettings
 from core.training.reading_settings import ReadingSettings
+from core.training.smaller_settings import SmallerSettings
 from core.training.writing_settings import WritingSettings
 
 GROUPS = {  # words
@@ -25,7 +26,7 @@ GROUPS = {  # words
 }
 
 
-class TrainingSettings(MethodSettings, LossSettings, WritingSettings, ReadingSettings, MachineSettings):
+class TrainingSettings(MethodSettings, SmallerSettings, LossSettings, WritingSettings, ReadingSettings, MachineSettings):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task:labels`

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.journal import Journal, read
-from core.training import adapting
+from core.training import adapting, shrinking
 from core.training.control import ENDS, Control, Ended
 from core.training.events import Event, Finished, Noticed, Preparing, Started, Stopped, as_line
 
@@ -52,7 +52,8 @@ def carry_out(folder: Path, emit: Callable[[Event], None], began_before: bool) -
                 emit(Stopped(step=0, kept=False))
                 shutil.rmtree(folder / adapting.FOLDER)
             return
-    open_and_carry_on(folder, emit, began_before)
+    if shrinking.prepare(folder, emit):
+        open_and_carry_on(folder, emit, began_before)
 
 
 def open_and_carry_on(
