@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from core.errors import HoneError
 from core.studies.base import Kind
+from core.studies.folds import FOLDS
+from core.studies.search import SEARCH
+from core.studies.shootout import SHOOTOUT
 from core.words import Message
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Kind] = {
+    SHOOTOUT.name: SHOOTOUT,
+    FOLDS.name: FOLDS,
+    SEARCH.name: SEARCH,
+}
 
 
 def kind(name: str) -> Kind:
