@@ -38,9 +38,12 @@ Link = Literal["softmax", "sigmoid", "identity"]
 # What decides which knobs count for a task: its loss is over labels or numbers, a label can be smoothed; its texts are cleaned; two texts can be
 # read together or apart; it searches among texts; it reads turns, writes, packs several texts into a row, learns only what is answered, hides
 # words, rewrites one text into another, prefers one answer to another; its base may get to know the texts first, by guessing hidden words.
+# What is done against learning by heart and for rare labels: `weighed` labels may count more, `drawn` texts may come more often by their label,
+# `mixes` outputs are linear in the last layer's features and may be mixed, `doubles` two passes over a text can be compared, `varies` texts may be
+# changed a little, because one row is one example and no place in it is marked.
 Trait = Literal[
     "labels", "numbers", "smoothed", "cleaned", "compared", "searches", "turns", "writes", "packs", "answers_only", "hides", "rewrites",
-    "prefers", "adapts",
+    "prefers", "adapts", "weighed", "drawn", "mixes", "doubles", "varies",
 ]  # fmt: skip
 TRAITS: tuple[Trait, ...] = get_args(Trait)
 
@@ -358,6 +361,12 @@ class Task(Protocol):
 
     def loss(self, outputs: torch.Tensor, batch: Mapping[str, Any], settings: Any, labels: Labels) -> torch.Tensor:
         """Mean over the batch's examples, each counted by its `weight`."""
+
+    def label_of(self, target: Any, labels: Labels) -> int:
+        """The place of the label by which an example is drawn, of several the rarest; -1 for none. Asked of a task that is `drawn`."""
+
+    def difference(self, one: torch.Tensor, other: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        """How far two passes' outputs are apart, as a mean over the examples (core.tasks.difference). Asked of a task that `doubles`."""
 
     def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples of the validation split as they are asked at each check while it learns: where answering takes long, with less to

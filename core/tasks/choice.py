@@ -41,7 +41,7 @@ NONE = "–"  # said of a row without options
 
 class Choice(Usual):
     name = "choice"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts", "doubles")
     title = Message("Choose one of a question's options")
     help = Message("Each question brings its own options, as in a test; the model says which one is right.")
     columns: tuple[Column, ...] = (

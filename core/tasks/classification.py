@@ -24,6 +24,7 @@ from core.tasks.base import (
 )
 from core.tasks.texts import averaged, encoded
 from core.tasks.usual import Usual
+from core.tasks.weighing import rarer
 from core.words import Message
 
 if TYPE_CHECKING:
@@ -32,7 +33,17 @@ if TYPE_CHECKING:
 
 class Classification(Usual):
     name = "classification"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = (
+        "labels",
+        "smoothed",
+        "cleaned",
+        "adapts",
+        "weighed",
+        "drawn",
+        "mixes",
+        "doubles",
+        "varies",
+    )
     title = Message("Sort texts under labels")
     help = Message("Each text gets one of your labels: topics, intents, moods, spam or not.")
     columns: tuple[Column, ...] = (
@@ -101,6 +112,9 @@ class Classification(Usual):
 
     def weights(self, labels: Labels, settings: Any) -> np.ndarray | None:
         return label_weights(labels, settings)
+
+    def label_of(self, target: Any, labels: Labels) -> int:
+        return int(target)
 
     def loss(
         self, outputs: torch.Tensor, batch: Mapping[str, torch.Tensor], settings: Any, labels: Labels
@@ -175,7 +189,7 @@ def answers(probabilities: np.ndarray, names: Sequence[str]) -> list[LabelScores
 def label_weights(labels: Labels, settings: Any) -> np.ndarray | None:
     """A weight for each label, with mean 1 over the training texts; None where all weigh the same."""
     counts = np.maximum(np.array(labels.counts, dtype=np.float64), 1.0)
-    weights = {"none": counts * 0 + 1, "sqrt": counts**-0.5, "balanced": 1 / counts}[settings.class_weights]
+    weights = rarer(counts, counts.max(), settings)
     if settings.loss == "focal" and settings.focal_alpha is not None:
         commonest = counts == counts.max()
         weights = weights * np.where(commonest, 1 - settings.focal_alpha, settings.focal_alpha)

@@ -46,7 +46,7 @@ SHOWN = 12  # pictures behind a cell of the matrix
 class Images(Classification):
     name = "images"
     things = "pictures"
-    traits: tuple[Trait, ...] = ("labels", "smoothed")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "weighed", "drawn", "mixes")
     title = Message("Sort pictures under labels")
     help = Message("Each picture gets one of your labels. Bring a zip with a folder for each label.")
     columns: tuple[Column, ...] = (

@@ -31,6 +31,7 @@ from core.tasks.base import (
 from core.tasks.label_sets import HALF, Counts, counted, gold_matrix, probabilities, said_matrix, shared, thresholds
 from core.tasks.texts import averaged, collated, encoded
 from core.tasks.usual import Usual
+from core.tasks.weighing import rarer
 from core.words import Message, plural
 
 if TYPE_CHECKING:
@@ -44,7 +45,17 @@ TRIALS = (1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class MultiLabel(Usual):
     name = "multilabel"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = (
+        "labels",
+        "smoothed",
+        "cleaned",
+        "adapts",
+        "weighed",
+        "drawn",
+        "mixes",
+        "doubles",
+        "varies",
+    )
     title = Message("Give texts any number of labels")
     help = Message("Each text gets all labels that fit it, or none: topics of an article, feelings in a comment.")
     prediction = "label_set"
@@ -155,8 +166,17 @@ class MultiLabel(Usual):
         if settings.class_weights == "none":
             return None
         there = np.maximum(np.array(labels.counts, dtype=np.float64), 1.0)
-        odds = np.maximum(labels.extra["texts"] - there, 1.0) / there
-        return np.clip(odds**0.5 if settings.class_weights == "sqrt" else odds, 1.0, HEAVIEST).astype(np.float32)
+        without = np.maximum(labels.extra["texts"] - there, 1.0)
+        return np.clip(rarer(there, without, settings), 1.0, HEAVIEST).astype(np.float32)
+
+    def label_of(self, target: Any, labels: Labels) -> int:
+        there = np.flatnonzero(target)
+        return int(min(there, key=lambda label: labels.counts[label])) if len(there) else -1
+
+    def difference(self, one: torch.Tensor, other: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        from core.tasks.difference import of_sets
+
+        return of_sets(one, other)
 
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels

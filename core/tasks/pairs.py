@@ -65,7 +65,9 @@ INPUTS: tuple[Column, ...] = (
 
 class Pairs(Classification):
     name = "pairs"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "compared", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = (
+        "labels", "smoothed", "compared", "cleaned", "adapts", "weighed", "drawn", "mixes", "doubles", "varies",
+    )  # fmt: skip
     title = Message("Compare two texts")
     help = Message(
         "Each row has two texts and a label for both: the same or not, follows or contradicts, fits or does not."

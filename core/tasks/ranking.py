@@ -33,7 +33,7 @@ SORTED = 0.95  # share of lists with all clicked ones in front from which that o
 
 class Ranked(Choice):
     name = "ranking"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "adapts")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "adapts", "doubles")
     title = Message("Put candidates in order")
     help = Message(
         "A question or a situation, its candidates, and which were clicked, as lists or one candidate a row; the likeliest come first."

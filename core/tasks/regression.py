@@ -26,7 +26,7 @@ TRIALS = (0.1, 0.3, 1.0, 3.0, 10.0)  # restraints that word counting tries
 
 class Regression(Usual):
     name = "regression"
-    traits: tuple[Trait, ...] = ("numbers", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = ("numbers", "cleaned", "adapts", "mixes", "doubles", "varies")
     title = Message("Give texts a number")
     help = Message("Each text gets a number on your scale: stars, a degree, a price, how urgent it is.")
     prediction = "number"
@@ -77,6 +77,11 @@ class Regression(Usual):
         self, outputs: torch.Tensor, batch: Mapping[str, torch.Tensor], settings: Any, labels: Labels
     ) -> torch.Tensor:
         return numbers.loss(outputs, batch["targets"], settings)
+
+    def difference(self, one: torch.Tensor, other: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        from core.tasks.difference import of_numbers
+
+        return of_numbers(one, other)
 
     def decode(
         self, outputs: Sequence[Any], rows: Sequence[Row], examples: Sequence[Example], labels: Labels

@@ -28,7 +28,7 @@ TRIALS = (1.0, 10.0, 100.0)  # restraints that word counting tries
 
 class Relations(Classification):
     name = "relations"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts", "weighed", "drawn", "mixes", "doubles")
     title = Message("Name the relation of two marked words")
     help = Message("In each text two things are marked; the model says how they belong together, and which way round.")
     columns: tuple[Column, ...] = (

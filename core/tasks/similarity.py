@@ -27,7 +27,7 @@ MOST_READ = 2_000  # training pairs by which the untouched cosine finds its scal
 
 class Similarity(Regression):
     name = "similarity"
-    traits: tuple[Trait, ...] = ("numbers", "compared", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = ("numbers", "compared", "cleaned", "adapts", "doubles", "varies")
     title = Message("Say how alike two texts are")
     help = Message("Each row has two texts and a number for both, such as 0 for nothing in common to 5 for the same.")
     columns: tuple[Column, ...] = (

@@ -22,6 +22,7 @@ from core.tasks.span_counts import exact, keys
 from core.tasks.span_lookup import Lookup
 from core.tasks.subwords import IGNORED, Window, bio_targets, decode_bio, inside_word, merged, windows
 from core.tasks.usual import Usual
+from core.tasks.weighing import rarer
 from core.words import Message, plural
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ MISTAKES = {
 
 class Tokens(Usual):
     name = "tokens"
-    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts")
+    traits: tuple[Trait, ...] = ("labels", "smoothed", "cleaned", "adapts", "weighed", "doubles")
     title = Message("Mark places in texts")
     help = Message("Names, places, dates, products or parts of a request: the model finds them and says what they are.")
     prediction = "spans"
@@ -168,6 +169,11 @@ class Tokens(Usual):
             losses = losses * torch.from_numpy(weights).to(losses)[places]
         return ((losses * kept).sum(1) / kept.sum(1).clamp(min=1)).mean()
 
+    def difference(self, one: torch.Tensor, other: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        from core.tasks.difference import of_shares
+
+        return of_shares(one, other, batch["targets"] != IGNORED)
+
     # What is answered -----------------------------------------------------------------------------------------------
 
     def outputs(
@@ -284,10 +290,9 @@ def tags(names: Sequence[str]) -> list[str]:
 def tag_weights(labels: Labels, settings: Any) -> np.ndarray | None:
     """What a token of each tag weighs, (tags,) in fp32; O weighs 1. None where all weigh the same."""
     counts = np.maximum(np.array(labels.counts, dtype=np.float64), 1.0)
-    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[settings.class_weights]
-    each = np.clip((counts.max() / counts) ** power, 1.0, HEAVIEST)
+    each = np.clip(rarer(counts, counts.max(), settings), 1.0, HEAVIEST)
     alpha = settings.focal_alpha if settings.loss == "focal" else None
-    if power == 0 and alpha is None:
+    if settings.class_weights == "none" and alpha is None:
         return None
     outside, inside = (1.0, 1.0) if alpha is None else (1 - alpha, alpha)
     return np.concatenate([[outside], np.repeat(each * inside, 2)]).astype(np.float32)

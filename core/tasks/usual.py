@@ -33,6 +33,14 @@ class Usual:
 
         return (bucketed if settings.bucketing else shuffled)(examples, settings.batch_size, seed)
 
+    def label_of(self, target: Any, labels: Labels) -> int:
+        return -1
+
+    def difference(self, one: torch.Tensor, other: torch.Tensor, batch: Mapping[str, Any]) -> torch.Tensor:
+        from core.tasks.difference import of_shares
+
+        return of_shares(one, other)
+
     def sparing(self, examples: Sequence[Example]) -> Sequence[Example]:
         return examples
 

@@ -1,5 +1,4 @@
-"""Knobs of what counts as wrong, and of what is done against learning by heart. They belong to TrainingSettings; `shown_when` says for which
-tasks they count."""
+"""Knobs of what counts as wrong, and of rare labels. They belong to TrainingSettings; `shown_when` says for which tasks they count."""
 
 from __future__ import annotations
 
@@ -62,49 +61,45 @@ class LossSettings(Settings):
         low=0.0,
         high=1.0,
         group="loss",
-        shown_when={"loss": "focal", "method": TUNED, "task:labels": True},
+        shown_when={"loss": "focal", "method": TUNED, "task:weighed": True},
     )
     class_weights: str = knob(
         "none",
         "Rare labels weigh",
         "Gives a rare label more weight, so that it is not forgotten.",
         term="class weights",
-        choices={"none": "As often as they come", "sqrt": "Somewhat more", "balanced": "As much as common ones"},
+        choices={
+            "none": "As often as they come",
+            "sqrt": "Somewhat more",
+            "balanced": "As much as common ones",
+            "effective": "By how much new a further text tells",
+        },
         group="loss",
-        shown_when={"task:labels": True},
+        shown_when={"task:weighed": True},
         search=("none", "sqrt", "balanced"),
     )
-    label_smoothing: float = knob(
-        0.0,
-        "Doubt about the labels",
-        "A little doubt helps when some labels are wrong.",
-        term="label smoothing",
-        low=0.0,
-        high=0.5,
-        group="loss",
-        shown_when={"method": TUNED, "task:smoothed": True},
-        search=(0.0, 0.2),
-    )
-    dropout: float | None = knob(
-        None,
-        "Forgetting at random",
-        "Share of values set to nought at each step, against learning by heart. Empty: as the base was made.",
-        term="dropout",
-        low=0.0,
-        high=0.9,
-        group="loss",
-        advanced=True,
-        shown_when={"method": TUNED},
-        search=(0.0, 0.3),
-    )
-    average_decay: float = knob(
-        0.0,
-        "Keep a running mean of the weights",
-        "What is checked and kept is the mean over many steps, steadier than a single one. 0 switches it off; 0.99 suits short runs.",
-        term="exponential moving average (EMA)",
-        low=0.0,
+    effective_beta: float = knob(
+        0.999,
+        "How soon further texts tell nothing new",
+        "Closer to 1: later, so that rare labels weigh more. 0.99 means after some hundred texts of a label, 0.999 after some thousand.",
+        term="effective number of samples, beta",
+        low=0.9,
         high=0.99999,
         group="loss",
         advanced=True,
-        shown_when={"method": TUNED},
+        shown_when={"class_weights": "effective", "task:weighed": True},
+    )
+    sampling: str = knob(
+        "plain",
+        "How often a label’s texts come",
+        "Texts of rare labels can come several times in a round, and of common ones fewer; a round stays as long. Rather this or weights, not both.",
+        term="class-balanced sampling",
+        choices={
+            "plain": "As often as they are there",
+            "sqrt": "Rare ones somewhat more often",
+            "equal": "Every label equally often",
+        },
+        group="loss",
+        shown_when={"method": TUNED, "task:drawn": True},
+        search=("plain", "sqrt", "equal"),
     )

@@ -40,6 +40,25 @@ class MachineSettings(Settings):
         advanced=True,
         shown_when={"method": TUNED},
     )
+    recompute: bool = knob(
+        False,
+        "Spare memory by computing twice",
+        "Layers are computed again on the way back instead of being remembered: less memory, a third more time, the same result.",
+        term="gradient checkpointing",
+        group="machine",
+        advanced=True,
+        shown_when={"base_kind": "encoder", "method": TUNED},
+    )
+    compile: str = knob(
+        "auto",
+        "Translate the model for this machine first",
+        "Takes half a minute or more before the first step, and pays only in long runs on a GPU.",
+        term="torch.compile",
+        choices={"auto": "Where it pays", "on": "Yes", "off": "No"},
+        group="machine",
+        advanced=True,
+        shown_when={"base_kind": "encoder", "method": TUNED},
+    )
     seed: int = knob(
         7,
         "Seed of chance",

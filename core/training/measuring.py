@@ -154,11 +154,23 @@ class _Trial:
         self.task = task
         self.labels = task.labels(rows, names or None)
         limit = source.base.max_length or settings.max_length
-        cut = settings.model_copy(update={"max_length": min(settings.max_length, limit)})
-        encoded = enumerate(e for e in task.encode(rows, self.tokenizer, cut) if e.weight)
-        self.examples = [replace(example, number=i) for i, example in encoded]
-        self.targets = [task.target(rows[e.row], e, self.labels) for e in self.examples]
+        self.cut = settings.model_copy(update={"max_length": min(settings.max_length, limit)})
+        self.train = rows
+        encoded = enumerate(e for e in self.examples(rows) if e.weight)
+        self.training_examples = [replace(example, number=i) for i, example in encoded]
         self.model: Any = self.task.model(source, self.labels, settings).to(device.name)
+
+    # What is wrapped around the loss asks these of a session (core.training.around).
+
+    @property
+    def processor(self) -> Any:
+        return self.tokenizer
+
+    def examples(self, rows: Sequence[Mapping[str, Any]], progress: Any = None) -> list[Any]:
+        return list(self.task.encode(rows, self.tokenizer, self.cut))
+
+    def targets(self, rows: Sequence[Mapping[str, Any]], examples: Sequence[Any]) -> list[Any]:
+        return [self.task.target(rows[e.row], e, self.labels) for e in examples]
 
     def forward(self, clock: _Clock) -> list[float]:
         """[a, b]: seconds of a batch without learning, a + b * tokens."""
@@ -167,7 +179,7 @@ class _Trial:
         from core.training.batches import by_tokens
         from core.training.precision import autocast
 
-        batches = list(by_tokens(self.examples))
+        batches = list(by_tokens(self.training_examples))
         self.model.eval()
         seen = []
         begun = time.perf_counter()
@@ -189,7 +201,9 @@ class _Trial:
         from core.tasks.causal import how_written
         from core.training.precision import autocast
 
-        asked = [e for e in self.examples if e.extra.get("prompt") is not None and self.task.texts_written(1, False)]
+        asked = [
+            e for e in self.training_examples if e.extra.get("prompt") is not None and self.task.texts_written(1, False)
+        ]
         if not asked:
             return {}
         how = replace(how_written(self.model, asked[0].extra), way="greedy", stops=())
@@ -224,7 +238,7 @@ class _Trial:
         from core.training.fit import Objective
 
         width = self.model.head.in_features
-        rows, count = min(FIT_ROWS, 4 * len(self.examples)), len(self.labels.names)
+        rows, count = min(FIT_ROWS, 4 * len(self.training_examples)), len(self.labels.names)
         features = np.random.default_rng(0).standard_normal((rows, width), dtype=np.float32)
         objective = Objective(features, np.arange(rows) % count, count, None)
         point = torch.zeros(count, width + 1)
@@ -238,20 +252,27 @@ class _Trial:
     def steps(self, clock: _Clock) -> dict[str, Any]:
         """[a, b] of real steps (forward, backward, optimizer), how many were taken, and the memory they need."""
         from core.models.methods import method
-        from core.training.loop import Material, backward
+        from core.training.around import arranged
+        from core.training.loop import Material, backward, one_round
         from core.training.optimizers import optimizer as new_optimizer
+        from core.training.phases import Phase
         from core.training.plan import Place
         from core.training.precision import Arithmetic
+        from core.training.translating import recomputed
 
-        settings = self.settings
+        settings, examples = self.settings, self.training_examples
         method(settings.method).prepare(self.model, settings)
+        if settings.recompute:
+            recomputed(self.model)
         self.model.train()
         optimizer, arithmetic = new_optimizer(self.model, settings), Arithmetic(self.device)
         weights = [w for w in self.model.parameters() if w.requires_grad]
+        around: Any = arranged(self, Phase(1, settings.method, settings, True), self.model)  # type: ignore[arg-type]
         material = Material(
-            self.task, self.labels, self.tokenizer, self.examples, self.targets, settings, self.device, settings.seed
-        )
-        batches = self.task.arrange(self.examples, settings, settings.seed)
+            self.task, self.labels, self.tokenizer, examples, self.targets(self.train, examples), settings, self.device,
+            settings.seed, around,
+        )  # fmt: skip
+        batches = [batch for step in one_round(material, 0) for batch in step]
         longest = max(batches, key=lambda b: len(b) * max(len(e.input_ids) for e in b))
         place = Place(0, 0)
         seen: list[tuple[int, float]] = []
@@ -260,6 +281,8 @@ class _Trial:
         def step(batch: Any) -> None:
             backward(self.model, optimizer, arithmetic, [batch], material, place, told.append)
             arithmetic.step(optimizer, weights, settings.clip_norm)
+            for one in around.values():
+                one.stepped(self.model, 0)
             seconds = time.perf_counter() - begun
             clock.at(0.5 + 0.5 * min(1.0, seconds / BUDGET))
 

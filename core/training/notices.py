@@ -82,6 +82,7 @@ def preparing(what: str) -> Message:
 PREPARING = {
     "starting": Message("Starting"),
     "loading": Message("Loading the model"),
+    "translating": Message("Translating the model for this machine"),
     "encoding": Message("Cutting the texts into word pieces"),
     "adapting": Message("Getting to know the texts"),
     "cutting": Message("Finding out what can be left out"),
@@ -224,6 +225,36 @@ def _not_bit_exact(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _no_validation(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+def _merged(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+    asked = {"n": int(v["rows"]), "d": f"{float(v['difference']):.1g}"}
+    if float(v["difference"]) <= 1e-4 * max(1.0, float(v["largest"])):
+        body = Message("Asked about {n} texts before and after, its numbers differ by {d} at most.", **asked)
+        return "info", Message("What was learnt is part of the model now"), body
+    body = Message(
+        "Asked about {n} texts before and after, its numbers differ by up to {d}, more than rounding explains.", **asked
+    )
+    return "warn", Message("The merged model answers a little differently"), body
+
+
+def _not_recomputed(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        "info",
+        Message("No memory is spared"),
+        Message("This base cannot compute its layers twice, so they are remembered as usual. (gradient checkpointing)"),
+    )
+
+
+def _not_translated(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        "info",
+        Message("The model runs untranslated"),
+        Message(
+            "It could not be translated for this machine: {reason}. The result is the same. (torch.compile)",
+            reason=str(v["reason"]),
+        ),
+    )
+
+
     return (
         "warn",
         Message("Nothing to steer by"),
@@ -265,6 +296,9 @@ def _try_rate(v: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _rate(value: Any) -> str:
     """2.5e-5 as a person writes a learning rate."""
+    "merged": _merged,
+    "not_recomputed": _not_recomputed,
+    "not_translated": _not_translated,
     mantissa, exponent = f"{float(value):.1e}".split("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 

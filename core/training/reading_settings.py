@@ -31,6 +31,6 @@ class ReadingSettings(Settings):
         "Vary the pictures",
         "Each round shows them flipped, cut out and tinted a little, so that fewer are learnt by heart. Switch it off where left and right or colours tell the labels apart.",
         term="data augmentation",
-        group="loss",
+        group="heart",
         shown_when={"family": "image", "method": TUNED},
     )

@@ -12,6 +12,7 @@ from core.training.machine_settings import MachineSettings
 from core.training.method_settings import TUNED, MethodSettings
 from core.training.reading_settings import ReadingSettings
 from core.training.smaller_settings import SmallerSettings
+from core.training.tricks_settings import TricksSettings
 from core.training.writing_settings import WritingSettings
 
 GROUPS = {  # words
@@ -21,12 +22,21 @@ GROUPS = {  # words
     "steps": "Rounds, batch and learning rate",
     "text": "What is read and written",
     "loss": "Rare labels and mistakes",
+    "heart": "Against learning by heart",
     "stop": "When to stop, what to keep",
     "machine": "Machine",
 }
 
 
-class TrainingSettings(MethodSettings, SmallerSettings, LossSettings, WritingSettings, ReadingSettings, MachineSettings):
+class TrainingSettings(
+    MethodSettings,
+    SmallerSettings,
+    LossSettings,
+    TricksSettings,
+    WritingSettings,
+    ReadingSettings,
+    MachineSettings,
+):
     """All knobs, for every base and task. `shown_when` says for which base kind, method or task a knob counts.
 
     Some names in `shown_when` are no fields: `base_kind` is what the catalogue says of the chosen base ("encoder" or "classic"), `task:labels`

@@ -20,6 +20,7 @@ from core.training.optimizers import optimizer as new_optimizer
 from core.training.plan import Place, Plan
 from core.training.precision import Arithmetic
 from core.training.session import Phase, Session
+from core.training.translating import readied
 from core.training.watch import Watch
 
 
@@ -29,6 +30,8 @@ def tune(session: Session, phase: Phase) -> None:
     examples = session.training_examples
     session.prepare("loading")
     model, whole = start(session, phase)
+    for notice in readied(session, phase, model):
+        session.emit(notice)
     optimizer, arithmetic = new_optimizer(model, settings), Arithmetic(session.device)
     around = arranged(session, phase, model)
     within, tensors = state.within, session.tensors

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from core.training import teaching
-from core.training.around.averaging import MovingAverage
+from core.training.around.adversarial import Adversarial
+from core.training.around.augmenting import Augmented, Words
+from core.training.around.averaging import LastMean, MovingAverage
+from core.training.around.balancing import Balanced
 from core.training.around.base import Around, Look
+from core.training.around.mixup import Mixup
+from core.training.around.rdrop import Agreement
 from core.training.around.teacher import Taught
+from core.training.around.varying import Variation
 from core.training.around.zeros import Zeros
+from core.training.plan import Plan
 
 if TYPE_CHECKING:
     from core.training.phases import Phase
@@ -23,6 +30,51 @@ if TYPE_CHECKING:
 __all__ = ["AROUND", "Around", "Look", "arranged"]
 
 Maker = Callable[["Session", "Phase", nn.Module], Around | None]
+
+
+def _sampling(session: Session, phase: Phase, model: Any) -> Around | None:
+    if phase.settings.sampling == "plain" or "drawn" not in session.task.traits:
+        return None
+    targets = session.targets(session.train, session.training_examples)
+    labels = [session.task.label_of(target, session.labels) for target in targets]
+    return Balanced(labels, phase.settings.sampling, (phase.settings.seed, phase.number, 1))
+
+
+def _varying(session: Session, phase: Phase, model: Any) -> Around | None:
+    settings = phase.settings
+    if not settings.vary_texts or not settings.vary_share or "varies" not in session.task.traits:
+        return None
+    roles = [column.role for column in session.task.columns if column.kind == "text" and not column.target]
+    words = None
+    if "synonyms" in settings.vary_texts:
+        table = model.body.get_input_embeddings().weight
+        words = Words(session.processor, table, lambda: [str(row[role]) for row in session.train for role in roles])
+    names = frozenset(name.lower() for name in session.labels.names)
+    return Augmented(
+        lambda rows: session.examples(rows, lambda done, total: None),
+        session.train,
+        roles,
+        Variation(tuple(settings.vary_texts), settings.vary_words, names),
+        settings.vary_share,
+        (settings.seed, phase.number, 2),
+        words,
+    )
+
+
+def _mixup(session: Session, phase: Phase, model: Any) -> Around | None:
+    return Mixup(phase.settings.mixup) if phase.settings.mixup and "mixes" in session.task.traits else None
+
+
+def _agreement(session: Session, phase: Phase, model: Any) -> Around | None:
+    return (
+        Agreement(phase.settings.agreement) if phase.settings.agreement and "doubles" in session.task.traits else None
+    )
+
+
+def _adversarial(session: Session, phase: Phase, model: Any) -> Around | None:
+    if not phase.settings.adversarial or session.task.family == "image":
+        return None
+    return Adversarial(model.body.get_input_embeddings(), phase.settings.adversarial)
 
 
 def _taught(session: Session, phase: Phase, model: Any) -> Around | None:
@@ -43,11 +95,27 @@ def _average(session: Session, phase: Phase, model: Any) -> Around | None:
     return MovingAverage(model, phase.settings.average_decay) if phase.settings.average_decay else None
 
 
-# In the order in which they are asked. A maker gives None where the settings do not ask for it.
+def _last_mean(session: Session, phase: Phase, model: Any) -> Around | None:
+    settings = phase.settings
+    total = Plan.of(settings, len(session.training_examples)).steps
+    if settings.average_decay or not settings.average_last or not total:
+        return None
+    return LastMean(model, settings.average_last, total)
+
+
+# In the order in which they are asked: what is drawn comes before what varies, and mixup first of those that change the loss, because it puts
+# another in its place. A maker gives None where the settings do not ask for it, or the task has no use for it. Of a session it may ask `task`,
+# `labels`, `train`, `training_examples`, `targets`, `examples` and `processor`: so much has the trial that measures a step (core.training.measuring).
 AROUND: dict[str, Maker] = {
+    "sampling": _sampling,
+    "varying": _varying,
+    "mixup": _mixup,
+    "agreement": _agreement,
+    "adversarial": _adversarial,
     "teacher": _taught,
     "zeros": _zeros,
     "average": _average,
+    "last_mean": _last_mean,
 }
 
 
