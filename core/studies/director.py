@@ -21,6 +21,7 @@ from core.studies.base import Next, Seen, Wanted, look
 from core.studies.kinds import kind
 from core.studies.study import Study, members_on_disk
 from core.training import runs
+from core.training.judging import judged
 from core.training.runs import Run
 from core.words import Message
 
@@ -164,6 +165,7 @@ class Director:
         if one.member.ended:
             return
         if one.ended:
+            study.keep_answers(one.run)
             study.say("ended", key=one.key, outcome=outcome(one.run))
         elif one.state == "interrupted" and study.view().state == "open":
             if one.member.revived >= REVIVED:
@@ -214,7 +216,8 @@ def made(study: Study, wanted: Wanted, about: Mapping[str, Any]) -> Run:
 
 
 def outcome(run: Run | None) -> dict[str, Any]:
-    """How a member ended, kept in the study's log: {"state", "scores", "test", "seconds", "step", "best_step", "memory", "failure"}."""
+    """How a member ended, kept in the study's log: {"state", "scores", "test", "seconds", "step", "best_step", "memory", "failure"}, and as
+    "judged" what the run left to be compared by (core.training.judging)."""
     if run is None:
         return {"state": "gone"}
     view = run.view()
@@ -227,6 +230,7 @@ def outcome(run: Run | None) -> dict[str, Any]:
         "best_step": view.best_step,
         "memory": view.memory,
         "failure": dict(view.failure) if view.failure else None,
+        "judged": judged(run.folder),
     }
 
 

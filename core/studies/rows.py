@@ -68,9 +68,9 @@ class Rows:
         """The rows for one member. As `Dataset.freeze`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if (self.folder / "files").is_dir():
-            shutil.copytree(self.folder / "files", path.parent / "files", copy_function=_linked, dirs_exist_ok=True)
+            shutil.copytree(self.folder / "files", path.parent / "files", copy_function=linked, dirs_exist_ok=True)
         if self.split is None:
-            _linked(self.folder / "rows.arrow", path)
+            linked(self.folder / "rows.arrow", path)
             return self.frozen
         table = self._moved(self.split)
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
@@ -81,7 +81,7 @@ class Rows:
         """As `Dataset.freeze_texts`."""
         if self._told["texts"]:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _linked(self.folder / "texts.arrow", path)
+            linked(self.folder / "texts.arrow", path)
         return int(self._told["texts"])
 
     @property
@@ -110,7 +110,7 @@ class Rows:
         )
 
 
-def _linked(source: Any, target: Any) -> Any:
+def linked(source: Any, target: Any) -> Any:
     """A hard link, which costs nothing: rows are never changed. A copy where the disk has no links."""
     try:
         os.link(source, target)

@@ -2,6 +2,7 @@
 
 <project>/studies/<study>/study.json    written once: the kind, the question (what is settled for all members, and what is varied)
                           rows/         the one frozen copy of the data that all members learn from (core.studies.rows)
+                          answers/      what each member that has ended answered, row by row
                           events.jsonl  appended by whoever directs it, and by a person's words
                           notes.json    the person's own name for it
                           study.lock    held by the director that leads it (core.studies.director)
@@ -23,7 +24,8 @@ from typing import Any, Literal
 
 from core import journal, locks
 from core.errors import Missing, RunError
-from core.studies.rows import Rows, keep
+from core.studies.rows import Rows, keep, linked
+from core.training.judging import ANSWERS
 from core.training.runs import Run
 from core.words import Message
 from core.workspace import FORMAT, check_format, inside, new_id, read_json, write_json
@@ -223,6 +225,17 @@ class Study:
             log.append({"kind": kind, "at": time.time(), **values}, sync=True)
         finally:
             log.close()
+
+    def keep_answers(self, run: Run | None) -> None:
+        """A member's answers row by row, which stay when the run is deleted."""
+        source = run.folder / ANSWERS if run else None
+        if run and source and source.is_file() and not self.answers(run.id).exists():
+            self.answers(run.id).parent.mkdir(exist_ok=True)
+            linked(source, self.answers(run.id))
+
+    def answers(self, run: str) -> Path:
+        """Where the answers of a member's run are kept: lines as core.training.judging writes them."""
+        return self.folder / "answers" / f"{run}.jsonl"
 
     def note(self, **values: Any) -> None:
         """Put down something of the kind's own, to be found in `view().noted`; plain JSON."""

@@ -19,10 +19,10 @@ import numpy as np
 from core.device import most_memory
 from core.evaluation.chance import interval
 from core.evaluation.metrics import wilson
-from core.journal import Journal
+from core.journal import Journal, read
 from core.projects import disk_used
 from core.tasks.base import Prediction, Row
-from core.workspace import FORMAT, write_json
+from core.workspace import FORMAT, read_json, write_json
 
 if TYPE_CHECKING:
     from core.training.session import Session
@@ -40,13 +40,13 @@ def judge(session: Session, model: Any) -> dict[str, float]:
         for split, rows in (("validation", session.validation), ("test", session.test)):
             if rows:
                 said = session.predictions(model, rows, session.prepare("testing", obey=False))
-                credits = [
+                each = [
                     round(session.task.credit(row, p, session.labels), 6) for row, p in zip(rows, said, strict=True)
                 ]
-                for row, p, credit in zip(rows, said, credits, strict=True):
+                for row, p, credit in zip(rows, said, each, strict=True):
                     log.append({"id": row["id"], "split": split, "credit": credit, **_brief(p)})
                 scores = session.task.score(rows, said, session.labels)
-                found[split] = _figure(session, rows, said, credits, scores)
+                found[split] = _figure(session, rows, said, each, scores)
     finally:
         log.close()
     found |= {"memory": most_memory(session.device), "weights": _weights(model), "learns": _learnt(session, model)}
@@ -58,13 +58,13 @@ def _figure(
     session: Session,
     rows: Sequence[Row],
     said: Sequence[Prediction],
-    credits: Sequence[float],
+    each: Sequence[float],
     scores: dict[str, float],
 ) -> dict[str, Any]:
     """The first measure with its interval: Wilson's where it is a share of rows, else by the bootstrap."""
     measure = session.task.scores[0].name
-    value, right = scores.get(measure), sum(credits)
-    if measure == "accuracy" and set(credits) <= {0.0, 1.0} and value is not None:
+    value, right = scores.get(measure), sum(each)
+    if measure == "accuracy" and set(each) <= {0.0, 1.0} and value is not None:
         low, high = wilson(int(right), len(rows))
     else:
         low, high = interval(session.task, measure, rows, said, session.labels)  # type: ignore[assignment]
@@ -97,6 +97,14 @@ def _learnt(session: Session, model: Any) -> int | None:
     return sum(weights.numel() for name, weights in session.best_weights().items() if name not in beside)
 
 
-def files(folder: Path) -> list[Path]:
-    """Those of the two that are there."""
-    return [folder / name for name in (ANSWERS, JUDGED) if (folder / name).is_file()]
+def judged(folder: Path) -> dict[str, Any] | None:
+    """judged.json of a run; None where it left none."""
+    try:
+        return read_json(folder / JUDGED)
+    except (OSError, ValueError):
+        return None
+
+
+def credits(path: Path, split: str) -> dict[str, float]:
+    """Row id -> credit, of the answers in an answers.jsonl on one split."""
+    return {line["id"]: line["credit"] for line in read(path)[0] if line["split"] == split}
