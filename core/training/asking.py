@@ -52,20 +52,12 @@ def features(
     task: Task,
     processor: Any,
     device: Device,
-    path: Path,
+    path: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> np.ndarray:
-    """(examples, width) in fp32, kept in `path` (.npy) as they are computed; a worker that was killed goes on where it was."""
-    told = path.with_suffix(".json")
-    width = model.head.in_features
-    shape = (len(examples), width)
-    if not examples:
-        return np.zeros(shape, dtype=np.float32)
-    begin = _kept(told, shape) if path.exists() else 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = np.lib.format.open_memmap(
-        path, mode="r+" if begin else "w+", dtype=np.float32, shape=None if begin else shape
-    )
+    """(examples, width) in fp32; with a `path` (.npy) kept there as they are computed, so that a worker that was killed goes on where it was."""
+    shape = (len(examples), model.head.in_features)
+    kept, begin = _opened(path, shape) if path and examples else (np.zeros(shape, dtype=np.float32), 0)
     places = {id(example): i for i, example in enumerate(examples)}
     done = 0
     model.eval()
@@ -80,9 +72,9 @@ def features(
                 return list(task.features(model, inputs).float().cpu().numpy())
 
             kept[[places[id(example)] for example in batch]] = within_memory(batch, ask, device)
-            if (number + 1) % FLUSH == 0 or done == len(examples):
-                kept.flush()
-                write_json(told, {"batches": number + 1, "shape": list(shape)})
+            if path and ((number + 1) % FLUSH == 0 or done == len(examples)):
+                kept.flush()  # type: ignore[attr-defined]
+                write_json(path.with_suffix(".json"), {"batches": number + 1, "shape": list(shape)})
             progress(done, len(examples))
     return kept
 
@@ -104,6 +96,14 @@ def within_memory(
 def budget(device: Device) -> tuple[int, int]:
     """Tokens and texts of a batch at most."""
     return (TOKENS, 256) if device.kind == "cpu" else (TOKENS_GPU, 1024)
+
+
+def _opened(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+    """The file as an array, and how many batches of it are computed."""
+    begin = _kept(path.with_suffix(".json"), shape) if path.exists() else 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode: Any = "r+" if begin else "w+"
+    return np.lib.format.open_memmap(path, mode=mode, dtype=np.float32, shape=None if begin else shape), begin
 
 
 def _kept(told: Path, shape: tuple[int, int]) -> int:

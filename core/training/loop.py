@@ -97,6 +97,8 @@ def one_round(material: Material, epoch: int) -> list[list[list[Example]]]:
     for one in material.around.values():
         examples = one.examples(examples, epoch)
     batches = material.task.arrange(examples, material.settings, material.seed + 2 * epoch)
+    for one in material.around.values():
+        batches = one.batches(batches, epoch)
     together = material.settings.accumulation
     return [batches[i : i + together] for i in range(0, len(batches), together)]
 

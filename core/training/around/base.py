@@ -1,6 +1,6 @@
 """What is wrapped around the loss of a step: something that adds to the loss, takes a second look, or follows the weights.
 
-The loop calls each of them at the same five moments and knows nothing else of them. A table of them, by name, is `core.training.around.AROUND`.
+The loop calls each of them at the same moments and knows nothing else of them. A table of them, by name, is `core.training.around.AROUND`.
 Whatever chance they need they draw from torch's own generators, and what they remember they give away as `tensors`, so that a resumed run
 equals the unbroken one.
 """
@@ -46,6 +46,10 @@ class Around:
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
         """The examples of one round. Each keeps its `number`, by which its target is found. The same seed and epoch must give the same."""
         return examples
+
+    def batches(self, batches: list[list[Example]], epoch: int) -> list[list[Example]]:
+        """The batches of one round. As many must come back, so that the plan holds; the same seed and epoch must give the same."""
+        return batches
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> AbstractContextManager[Any]:
         """Around the pass through the model that the loss is made of."""
