@@ -3,10 +3,10 @@
   "use strict";
   const { h, t, fill, button } = Hone;
 
-  /** For Hone.form's `draw`: options are {ctx, bases() -> list, found(base), folders}. */
+  /** For Hone.form's `draw`: options are {ctx, bases() -> list, found(base), folders, prefix: of its ids, where a page has several}. */
   Hone.baseChooser = (options) => (knob, api) => {
     const list = h("div.set-bases", { role: "radiogroup", "aria-label": knob.title });
-    const other = h("input.text.set-input", { type: "text", id: "set-base-other", spellcheck: "false", autocomplete: "off", "aria-label": t("Another model"), placeholder: options.folders() ? t("owner/model, or a folder") : t("owner/model") });
+    const other = h("input.text.set-input", { type: "text", id: prefix(options) + "-other", spellcheck: "false", autocomplete: "off", "aria-label": t("Another model"), placeholder: options.folders() ? t("owner/model, or a folder") : t("owner/model") });
     const said = h("div", { "aria-live": "polite" });
     const bad = h("p.set-bad", { role: "alert", hidden: true });
     const known = h("details.set-known", { hidden: true });
@@ -45,10 +45,10 @@
       get focus() { return list.querySelector("input:checked") || other; },
       refresh() {
         const chosen = api.value();
-        fill(list, options.bases().map((base) => entry(base, base.id === chosen, () => api.change(base.id))));
+        fill(list, options.bases().map((base) => entry(base, base.id === chosen, () => api.change(base.id), prefix(options))));
         const more = options.known();
         known.hidden = more.length === 0;
-        fill(known, h("summary", t("Good models of the Hugging Face Hub, for these texts and this machine")), more.map((base) => entry(base, false, () => lookUp(base.id))));
+        fill(known, h("summary", t("Good models of the Hugging Face Hub, for these texts and this machine")), more.map((base) => entry(base, false, () => lookUp(base.id), prefix(options))));
         const sentence = api.sentence();
         bad.hidden = !sentence;
         bad.textContent = sentence || "";
@@ -57,8 +57,10 @@
     };
   };
 
-  function entry(base, chosen, pick) {
-    return h("label.set-base", { class: chosen ? "chosen" : "" }, h("input", { type: "radio", name: "set-base", id: "set-base-" + base.id, checked: chosen, onchange: pick }),
+  const prefix = (options) => options.prefix || "set-base";
+
+  function entry(base, chosen, pick, prefixed) {
+    return h("label.set-base", { class: chosen ? "chosen" : "" }, h("input", { type: "radio", name: prefixed, id: `${prefixed}-${base.id}`, checked: chosen, onchange: pick }),
       h("span", h("b", base.title), h("small", base.note), base.facts.length ? h("small.set-facts", base.facts.join(" · ")) : null));
   }
 })();

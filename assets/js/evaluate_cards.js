@@ -246,5 +246,5 @@
   let own = null;
   const client = () => (own = own || "evaluate-" + Math.random().toString(36).slice(2, 12));
 
-  Object.assign(cards, { waiting, verdict, contenders, table, confusion, pairs, mistakes });
+  Object.assign(cards, { axis, waiting, verdict, contenders, table, confusion, pairs, mistakes });
 })();

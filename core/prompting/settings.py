@@ -31,7 +31,7 @@ class UntrainedSettings(Settings):
     base: str = knob(
         "",
         "Model",
-        "Which model answers. Empty: the bundled one, where it can.",
+        "Which model reads the texts and answers.",
         group="way",
     )
     mixed: int = knob(

@@ -16,6 +16,7 @@ from webui import measures
 from webui.calls import Here, call, panel
 from webui.finished import chips, finished
 from webui.page import Page
+from webui.tabs import untrained
 from webui.tabs.playground import wake
 
 MOST_PAIRS = 40
@@ -29,13 +30,14 @@ FILES = {
 
 
 def tab(page: Page) -> None:
-    panel(page, "evaluate", [judged, report_of, make_report, cancel_report, texts, relabel, report_file, wake])
+    own: list[Any] = [judged, report_of, make_report, cancel_report, texts, relabel, report_file, wake]
+    panel(page, "evaluate", [*own, *untrained.CALLS])
 
 
 @call
 def judged(here: Here) -> dict[str, Any]:
-    """The runs that can be judged."""
-    return finished(here)
+    """The runs that can be judged, and whether texts can be answered without training."""
+    return {**finished(here), "untrained": untrained.applies(here)}
 
 
 @call
@@ -146,15 +148,22 @@ def _parts(here: Here, run: str, made: Mapping[str, Any] | None) -> dict[str, An
         "split": made["split"],
         "stale": _stale(here, run) if made["done"] else None,
         "verdict": _marked(made["verdict"]) if made["verdict"] else None,
-        "contenders": _contenders(made, here.run(run).name) if "answers" in ready else None,
+        "contenders": _contenders(here, run, made) if "answers" in ready else None,
         "table": _table(made, labels) if "labels" in ready else None,
         "confusion": _confusion(made) if "confusion" in ready else None,
         "mistakes": {"total": made["mistakes"]} if "answers" in ready else None,
     }
 
 
-def _contenders(made: Mapping[str, Any], name: str) -> dict[str, Any]:
-    lines = [_line(one, name) for one in made["contenders"]]
+def _contenders(here: Here, run: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = here.run(run)
+    lines = [_line(one, chosen.name) for one in made["contenders"]]
+    if (
+        made["done"]
+        and made["split"] == "test"
+        and (more := untrained.contender(here, answers.load(chosen.folder).ids))
+    ):
+        lines.insert(len(lines) - 1, more)
     changes = made["changes"]
     return {
         "sub": Message(
