@@ -52,6 +52,7 @@ ROOMS = [
     {"core.evaluation"},
     {"core.prompting"},
     {"core.studies"},
+    {"core.smaller"},
     {"core.export"},
     {"core.cli", "core.__main__"},
 ]

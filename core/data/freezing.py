@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,26 @@ def freeze_texts(state: State, path: Path) -> int:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
     return len(texts)
+
+
+def freeze_unlabelled(state: State, path: Path, known: Set[str]) -> int:
+    """Write rows without an answer, of those to learn from, as `freeze` writes labelled ones: id, the inputs, an empty target, split. Rows in `known`
+    (ids) are left out. Returns how many there are; without any no file is written."""
+    shape, ids, inputs = state.shape, [], []
+    places = np.flatnonzero(state.usable & (state.label < 0) & (state.split == 0))
+    for start in range(0, len(places), BLOCK):
+        some = places[start : start + BLOCK]
+        for row, values in zip(state.rows.ids(some), state.inputs(some), strict=True):
+            if row not in known:
+                ids.append(row)
+                inputs.append(values)
+    if ids:
+        columns: dict[str, list[str | None]] = {"id": list(ids)}
+        for part in shape.parts:
+            columns[part.role] = [None if part.target else encode(part.kind, row[part.role]) for row in inputs]
+        columns["split"] = [NAMES[0]] * len(ids)
+        table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    return len(ids)
