@@ -19,15 +19,21 @@ ROOMS = [
     {"core.errors"},
     {"core.journal", "core.locks", "core.settings", "core.workspace", "core.users"},
     {"core.processes", "core.jobs", "core.resident"},
+    {"core.followers"},
     {"core.device"},
     {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them
     {"core.tasks.base"},
     {"core.models.catalogue", "core.models.architectures", "core.models.known", "core.models.blank_sizes"},
     {
+        "core.models.methods", "core.models.inside", "core.models.heads", "core.models.parts", "core.models.matrices",
+        "core.models.added", "core.models.bottleneck", "core.models.virtual",
+    },
+    {
         "core.training.settings",
         "core.training.method_settings",
         "core.training.loss_settings",
         "core.training.continual_settings",
+        "core.training.fewshot_settings",
         "core.training.smaller_settings",
         "core.training.tricks_settings",
         "core.training.writing_settings",

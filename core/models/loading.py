@@ -180,11 +180,14 @@ def save_model(
     """Write `folder` whole or not at all. `about` joins hone.json (task, labels, max_length, ...); `stored` goes beside it."""
     from safetensors.torch import save_file
 
+    from core.models import added
     from core.models import stored as beside
     from core.models.heads import BARE
 
     with replacing(folder) as new:
-        model.body.save_pretrained(new, safe_serialization=True)
+        told = _save_added(model, new)
+        only = {"state_dict": added.without(model.body)} if told else {}
+        model.body.save_pretrained(new, safe_serialization=True, **only)
         tokenizer.save_pretrained(new)
         beside.save(new, stored or {})
         if model.kind in BARE:
@@ -192,7 +195,7 @@ def save_model(
                 name: tensor.detach().float().cpu().contiguous() for name, tensor in model.head.state_dict().items()
             }
             save_file(head, new / "head.safetensors")
-        told: dict[str, Any] = {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
+        told |= {"pooling": "mean", "scale": "sqrt(width)"} if model.kind == "pooled" else {}
         if model.kind == "placed":
             told["places"] = model.places
         if model.kind == "apart":
@@ -200,6 +203,31 @@ def save_model(
         if architecture := getattr(model, "architecture", None):
             told["architecture"] = architecture
         write_json(new / "hone.json", {"format": 1, "kind": model.kind, **told, **about})
+
+
+def _save_added(model: Any, folder: Path) -> dict[str, Any]:
+    """Write what stands beside the base's own weights, where anything does; -> what hone.json says of it."""
+    from safetensors.torch import save_file
+
+    from core.models import added
+
+    about = added.marked(model)
+    if not about:
+        return {}
+    tensors = {name: t.detach().float().cpu().clone().contiguous() for name, t in added.tensors(model.body).items()}
+    save_file(tensors, folder / added.FILE)
+    return {"added": about}
+
+
+def _with_added(model: Any, folder: Path, about: Mapping[str, Any]) -> Any:
+    """The model with what stands beside the base's own weights, as `_save_added` wrote it."""
+    from safetensors.torch import load_file
+
+    from core.models import added
+
+    if "added" in about:
+        added.rebuild(model, about["added"], load_file(folder / added.FILE))
+    return model.eval()
 
 
 def load_model(folder: Path | str, device: Device | None = None) -> Answering:
@@ -230,7 +258,7 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     base = Base.from_json(about["base"]) if about.get("body") == "base" else catalogue.find(str(folder.resolve()))
     if "architecture" in about:
         source = open_base(base, "image" if about["architecture"] == "image-classification" else "encoder")
-        model = new_whole(source, about["architecture"]).eval()  # its config names the outputs
+        model = _with_added(new_whole(source, about["architecture"]), folder, about)  # its config names the outputs
         if "base" in about and about.get("settings", {}).get("preference_loss") == "dpo":
             from core.models.reference import Reference
 
@@ -247,7 +275,7 @@ def load_text_model(folder: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     if (folder / "head.safetensors").is_file():
         head = load_file(folder / "head.safetensors")
         set_head(model, head["weight"], head["bias"])
-    return model.eval(), source.tokenizer
+    return _with_added(model, folder, about), source.tokenizer
 
 
 @contextmanager

@@ -80,6 +80,11 @@ def adopt(model: Path, name: str, uploads: Path) -> Base:
         raise ModelError(
             Message("This model cannot be a base: it counts words."), fix=Message("Choose a run that tuned a network.")
         )
+    if (model / "added.safetensors").is_file():
+        raise ModelError(
+            Message("This model keeps what it learnt beside its own weights, so no other run can begin from it."),
+            fix=Message("Begin from its base, or tune the earlier run in a way that is merged, such as LoRA."),
+        )
     uploads.mkdir(parents=True, exist_ok=True)
     id = new_id("model")
     new = uploads / f".{id}"

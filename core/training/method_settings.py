@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from core.models.methods import METHODS, TUNED
 from core.settings import Settings, knob
 
-TUNED = ("full", "top", "lora")  # methods that take gradient steps through the body
+__all__ = ["FITTED", "TUNED", "MethodSettings"]
+
+PAIRS = ("lora", "rslora", "dora", "adalora", "loha", "lokr", "qlora")  # add pairs of small matrices of some rank
+DROPPING = ("lora", "rslora", "dora", "adalora", "vera", "qlora")
+LAYERED = ("full", "lpft", "top")  # whole layers learn
 FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
 
 
@@ -14,12 +19,7 @@ class MethodSettings(Settings):
         "How much of it learns",
         "All gives the best results with enough texts; only the last layer is fastest and needs the fewest.",
         term="tuning method",
-        choices={
-            "full": "All of it",
-            "top": "The upper layers",
-            "lora": "Small added matrices (LoRA)",
-            "head": "Only the last layer (linear probe)",
-        },
+        choices={name: m.title.template for name, m in METHODS.items()},
         group="method",
         shown_when={"base_kind": "encoder"},
         search=("head", "full", "top", "lora"),
@@ -35,6 +35,25 @@ class MethodSettings(Settings):
         shown_when={"method": "top"},
         search=(1, 6),
     )
+    unfreeze: bool = knob(
+        False,
+        "One layer more each round",
+        "Begins with the uppermost layer and lets the next lower one learn from each round on.",
+        term="gradual unfreezing",
+        group="method",
+        shown_when={"method": "top"},
+    )
+    layer_decay: float = knob(
+        1.0,
+        "Smaller steps lower down",
+        "Each layer learns with this share of the step width of the layer above it. 1: all alike.",
+        term="layer-wise learning-rate decay",
+        low=0.5,
+        high=1.0,
+        group="method",
+        advanced=True,
+        shown_when={"method": LAYERED},
+    )
     lora_rank: int = knob(
         16,
         "Size of the added matrices",
@@ -43,7 +62,7 @@ class MethodSettings(Settings):
         low=1,
         high=256,
         group="method",
-        shown_when={"method": "lora"},
+        shown_when={"method": PAIRS},
         search=(4, 64),
     )
     lora_alpha: float = knob(
@@ -54,7 +73,7 @@ class MethodSettings(Settings):
         low=0.1,
         high=1024.0,
         group="method",
-        shown_when={"method": "lora"},
+        shown_when={"method": PAIRS},
         search=(8.0, 128.0),
     )
     lora_dropout: float = knob(
@@ -66,7 +85,67 @@ class MethodSettings(Settings):
         high=0.9,
         group="method",
         advanced=True,
-        shown_when={"method": "lora"},
+        shown_when={"method": DROPPING},
+    )
+    vera_rank: int = knob(
+        256,
+        "Size of the fixed matrices",
+        "They do not learn and cost nothing to keep; larger gives the scales more to work with.",
+        term="VeRA rank r",
+        low=1,
+        high=2048,
+        group="method",
+        shown_when={"method": "vera"},
+    )
+    oft_block: int = knob(
+        32,
+        "Numbers turned together",
+        "Larger turns more freely and learns more weights. It is brought to what divides the layers evenly.",
+        term="OFT block size",
+        low=2,
+        high=256,
+        group="method",
+        shown_when={"method": "oft"},
+    )
+    adapter_places: str = knob(
+        "pfeiffer",
+        "Where the little layers stand",
+        "One a layer learns nearly as well as two, and is quicker.",
+        term="Pfeiffer or Houlsby adapters",
+        choices={"pfeiffer": "One a layer (Pfeiffer)", "houlsby": "Two a layer (Houlsby)"},
+        group="method",
+        shown_when={"method": "adapter"},
+    )
+    adapter_size: int = knob(
+        64,
+        "Width of the little layers",
+        "How narrow they are in the middle. Wider can learn more.",
+        term="bottleneck size",
+        low=1,
+        high=1024,
+        group="method",
+        shown_when={"method": "adapter"},
+    )
+    virtual_words: int = knob(
+        20,
+        "How many learnt words",
+        "They stand before every text. More can say more, and every step takes longer.",
+        term="virtual tokens",
+        low=1,
+        high=200,
+        group="method",
+        shown_when={"method": ("prompt", "prefix", "ptuning")},
+    )
+    prompt_network: int = knob(
+        256,
+        "Width of the little network",
+        "It finds the words while they are learnt.",
+        term="prompt encoder hidden size",
+        low=8,
+        high=4096,
+        group="method",
+        advanced=True,
+        shown_when={"method": "ptuning"},
     )
     start_from_probe: bool = knob(
         True,
@@ -74,7 +153,7 @@ class MethodSettings(Settings):
         "A quick fit of the last layer before the rest moves, so that the first steps spoil nothing.",
         term="LP-FT",
         group="method",
-        shown_when={"base_kind": "encoder", "method": TUNED, "link": FITTED},
+        shown_when={"base_kind": "encoder", "method": tuple(n for n in TUNED if n != "lpft"), "link": FITTED},
     )
     adapt_rounds: float = knob(
         0.0,

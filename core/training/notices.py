@@ -87,6 +87,7 @@ PREPARING = {
     "adapting": Message("Getting to know the texts"),
     "cutting": Message("Finding out what can be left out"),
     "teacher": Message("Asking the larger model"),
+    "measuring": Message("Measuring what mattered for old texts"),
     "features": Message("Reading the texts with the untouched model"),
     "fitting": Message("Fitting the last layer"),
     "testing": Message("Asking the test texts"),
@@ -224,7 +225,6 @@ def _not_bit_exact(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _no_validation(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
 def _merged(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
     asked = {"n": int(v["rows"]), "d": f"{float(v['difference']):.1g}"}
     if float(v["difference"]) <= 1e-4 * max(1.0, float(v["largest"])):
@@ -255,11 +255,23 @@ def _not_translated(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
+def _no_validation(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         "warn",
         Message("Nothing to steer by"),
         Message("No text is set aside for validation, so the last moment is kept, good or not. (validation set)"),
     )
+
+
+def _body_each_round(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ("info", Message("Each round goes through the whole model"), BODY_EACH_ROUND[str(v["why"])])
+
+
+BODY_EACH_ROUND = {
+    "moves": Message("Words are pushed a little at each step, so that nothing can be computed in advance."),
+    "shape": Message("What goes into the last layer of this task cannot be computed in advance."),
+    "room": Message("What goes into the last layer is too much to keep on the disk: a state for every word of every text."),
+}
 
 
 DIFFERS = {
@@ -269,6 +281,18 @@ DIFFERS = {
     "cpu": Message("The kind of processor"),
     "device": Message("The device"),
 }
+
+
+def _knew(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
+    score = Message("{p:.1f} %", p=100 * float(v["score"])) if v.get("share", True) else _score(v["score"])
+    return (
+        "info",
+        Message("It goes on from an earlier run"),
+        Message(
+            "Before the first step it reached {score} on the {n:,} old texts that steer it.", score=score, n=int(v["n"])
+        ),
+    )
+
 
 WORDS: dict[str, Callable[[int, Mapping[str, Any]], tuple[Any, ...]]] = {
     "improving": _improving,
@@ -283,7 +307,12 @@ WORDS: dict[str, Callable[[int, Mapping[str, Any]], tuple[Any, ...]]] = {
     "probe_first": _probe_first,
     "out_of_memory": _out_of_memory,
     "not_bit_exact": _not_bit_exact,
+    "merged": _merged,
+    "not_recomputed": _not_recomputed,
+    "not_translated": _not_translated,
     "no_validation": _no_validation,
+    "body_each_round": _body_each_round,
+    "knew": _knew,
 }
 
 
@@ -296,9 +325,6 @@ def _try_rate(v: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _rate(value: Any) -> str:
     """2.5e-5 as a person writes a learning rate."""
-    "merged": _merged,
-    "not_recomputed": _not_recomputed,
-    "not_translated": _not_translated,
     mantissa, exponent = f"{float(value):.1e}".split("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 

@@ -9,15 +9,42 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.models.parts import body_of, layers_of
+from core.training.method_settings import LAYERED
+
 
 def optimizer(model: nn.Module, settings: Any) -> torch.optim.Optimizer:
-    """The settings' optimizer over everything that learns. Biases and norms are not pulled towards nought."""
+    """The settings' optimizer over everything that learns. Biases and norms are not pulled towards nought; lower layers may take smaller
+    steps (`share`, see `set_rate`)."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     learning = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
-    groups = [
-        {"params": [w for _, w in learning if w.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [w for _, w in learning if w.ndim <= 1], "weight_decay": 0.0},
+    shares = _shares(model, settings)
+    for ndim_above_one in (True, False):
+        for name, weights in learning:
+            if (weights.ndim > 1) == ndim_above_one:
+                decay = settings.weight_decay if ndim_above_one else 0.0
+                groups.setdefault((decay if ndim_above_one else -1.0, shares.get(name, 1.0)), []).append(weights)
+    told = [
+        {"params": weights, "weight_decay": max(0.0, decay), "share": share}
+        for (decay, share), weights in groups.items()
     ]
-    return OPTIMIZERS[settings.optimizer]([g for g in groups if g["params"]], settings)
+    return OPTIMIZERS[settings.optimizer](told, settings)
+
+
+def _shares(model: Any, settings: Any) -> dict[str, float]:
+    """By weight, the share of the step width: `layer_decay` to the power of how many layers stand above it (Howard & Ruder 2018, section 3.2, where
+    it is 1/2.6). What stands below all layers (embeddings) counts as one layer more; what stands above them takes whole steps.
+    """
+    decay = getattr(settings, "layer_decay", 1.0)
+    if decay >= 1.0 or settings.method not in LAYERED:
+        return {}
+    layers = layers_of(model)
+    above = {id(w): len(layers) - 1 - i for i, layer in enumerate(layers) for w in layer.parameters()}
+    below = {
+        id(w): len(layers) for m in body_of(model).modules() if isinstance(m, nn.Embedding) for w in m.parameters()
+    }
+    depth = {**below, **above}
+    return {name: decay ** depth.get(id(weights), 0) for name, weights in model.named_parameters()}
 
 
 def _fused(groups: list[dict[str, Any]]) -> bool:
@@ -49,5 +76,6 @@ SCHEDULES: dict[str, Callable[[float, float], float]] = {
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Each group takes its share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("share", 1.0)

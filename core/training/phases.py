@@ -36,7 +36,7 @@ def planned(phases: Sequence[Mapping[str, Any]], settings: TrainingSettings, bas
     found = [(p["method"], {**settings.model_dump(), **p.get("settings", {})}, bool(p.get("fresh"))) for p in phases]
     if not task.link:
         found = [one for one in found if not method(one[0]).fits] or found[-1:]
-    elif not method(found[0][0]).fits and settings.start_from_probe:
+    elif not method(found[0][0]).fits and (settings.start_from_probe or found[0][0] == "lpft"):
         found = [("head", settings.model_dump(), False), *found]
     return [
         Phase(n, name, TrainingSettings(**{**values, "method": name}), fresh)

@@ -28,7 +28,8 @@ from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
 from core.tasks.cleaned import cleaned
 from core.tasks.usual import Usual
-from core.training import adapting, asking, checkpoints, phases, shrinking, teaching, watching
+from core.training import adapting, asking, carrying, checkpoints, keeping, phases, shrinking, teaching, watching
+from core.training.carrying import Earlier
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved
 from core.training.fit import Head
@@ -91,10 +92,17 @@ class Session:
         if self.cleaning:
             rows = cleaned(rows, self.task.columns, self.cleaning)
         self.train = [row for row in rows if row["split"] == "train"]
-        self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
+        self.come_from = self.base.source  # before it was grounded, adapted or made smaller
+        self.continues: dict[str, Any] | None = self.spec.get("continues")
+        self.earlier = Earlier(folder, self.continues) if self.continues and self.base.kind != "classic" else None
+        if self.earlier:
+            self.base = self.earlier.base(self.base)
+        else:
+            self.base = grounded(self.base, folder / FOLDER, self.task, self.train, self.settings.seed)
         self.base = shrinking.base_of(adapting.base_of(self.base, folder), folder)
         self.train += cleaned(teaching.more(folder, self.task), self.task.columns, self.cleaning)
-        self.labels = self.task.labels(rows, self.spec["labels"]["names"])
+        self.base = keeping.with_room(self.base, self.phases)
+        self.labels = self.task.labels([*rows, *self.put_aside], self.spec["labels"]["names"])
         held = [row for row in rows if row["split"] == "validation"]
         self.validation = _some(held, MOST_CHECKED, self.settings.seed)
         self.test = [row for row in rows if row["split"] == "test"]
@@ -102,6 +110,7 @@ class Session:
         self.watched = sorted((row for row in rows if row["id"] in wanted), key=lambda row: wanted[row["id"]])
         self.state = State()
         self.tensors: dict[str, checkpoints.Tensors] = {}  # of the copy it resumed from, until a phase has taken them
+        self.tested: Sequence[Prediction] = ()  # the answers to the test rows, at the end
         self.kept: checkpoints.Tensors | None = None  # the best moment's weights, while they are not in a file yet
         self.saved = time.monotonic()
 
@@ -202,13 +211,19 @@ class Session:
 
     def best_model(self) -> TextModel:
         """The model of the best moment, in its usual shape."""
+        model = self.unsettled_model()
+        assert self.state.best is not None
+        method(self.phases[self.state.best.phase].method).settle(model)
+        return model.eval()
+
+    def unsettled_model(self) -> TextModel:
+        """The model of the best moment, as its method had prepared it."""
         assert self.state.best is not None
         phase = self.phases[self.state.best.phase]
         model = self.fresh_model(phase.settings)
         method(phase.method).prepare(model, phase.settings)
         model.load_state_dict(self.best_weights(), strict=False)
-        method(phase.method).settle(model)
-        return model.eval()
+        return model
 
     # Models and examples ----------------------------------------------------------------------------------------------
 
@@ -224,6 +239,7 @@ class Session:
         """The base as it came, with the fitted last layer where there is one."""
         checkpoints.seed(self.settings.seed)
         model = self.task.model(self.source, self.labels, settings or self.settings)
+        carrying.carry(self, model)
         if head := self.probe_head():
             set_head(model, torch.from_numpy(head.weight), torch.from_numpy(head.bias))  # type: ignore[arg-type]
         elif left := shrinking.head_of(self.folder):
@@ -284,7 +300,9 @@ class Session:
         """Score answers on the validation split, decide through `best` whether this moment is kept, and tell it all."""
         labels = self.task.settle(self.labels, self.validation, predictions)
         predictions, watched = self.task.again(predictions, labels), self.task.again(watched, labels)
-        scores = self.task.score(self.validation, predictions, labels)
+        rows, said = self._steering(predictions)
+        scores = self.task.score(rows, said, labels)
+        parts = carrying.parts(self, self.validation, predictions, labels) if self.continues else {}
         is_best = best(scores)
         step = self.state.step
         wanted = watching.ids(self.folder, self.spec)
@@ -297,7 +315,8 @@ class Session:
         shown = {row: answers[row] for row in wanted if row in answers}
         found = self.task.per_label(self.validation, predictions, self.labels)
         per_label = {name: round(share, 4) for name, share in found.items()}
-        self.emit(Evaluated(step=step, epoch=epoch, scores=scores, best=is_best, watched=shown, per_label=per_label))
+        told: dict[str, Any] = {"watched": shown, "per_label": per_label, "parts": parts}
+        self.emit(Evaluated(step=step, epoch=epoch, scores=scores, best=is_best, **told))
         if watch and scores:
             notices = watch.checked(step, scores, is_best)
             if single := [p for p in predictions if isinstance(p, LabelScores)]:
@@ -307,12 +326,32 @@ class Session:
                 self.emit(notice)
         return scores
 
+    @cached_property
+    def put_aside(self) -> list[dict[str, Any]]:
+        """Rows that the run before this one has learnt from and that are not seen again."""
+        path = self.folder / continuing.FOLDER / "rows.arrow"
+        rows = read_rows(path, self.task) if self.continues and path.is_file() else []
+        return cleaned(rows, self.task.columns, self.cleaning) if self.cleaning else rows
+
+    def is_new(self, row: Row) -> bool:
+        """Whether a row has come since the run that this one continues."""
+        return bool(self.continues) and row[continuing.STEP] == str(continuing.number_of(self.spec))
+
+    def _steering(self, predictions: Sequence[Prediction]) -> tuple[Sequence[Row], Sequence[Prediction]]:
+        """The validation rows that decide which moment is kept: all of them; where nothing is to be remembered, the new ones alone."""
+        if not self.continues or self.settings.remember != "nothing":
+            return self.validation, predictions
+        new = [place for place, row in enumerate(self.validation) if self.is_new(row)]
+        if not new:
+            return self.validation, predictions
+        return [self.validation[place] for place in new], [predictions[place] for place in new]
+
     def test_scores(self, model: Any) -> dict[str, float]:
         """What the kept model reaches on the test split; empty where there is none."""
         if not self.test:
             return {}
-        answers = self.predictions(model, self.test, self.prepare("testing", obey=False))
-        return self.task.score(self.test, answers, self.labels)
+        self.tested = self.predictions(model, self.test, self.prepare("testing", obey=False))
+        return self.task.score(self.test, self.tested, self.labels)
 
     def settle(self, model: Any) -> None:
         """What can only be chosen with the kept model (thresholds), on the validation split."""

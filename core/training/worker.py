@@ -74,10 +74,14 @@ def open_and_carry_on(
 
 def carry_on(session: Session, began_before: bool) -> None:
     """From the last safety copy, phase by phase, to the end or to a person's word."""
+    from core.training import carrying
+
     session.restore(began_before)
     if not session.validation and not session.state.step:
         session.emit(Noticed(code="no_validation", step=0))
     try:
+        if session.earlier and not session.state.step:
+            carrying.say_what_it_knew(session)
         while session.state.phase < len(session.phases):
             one_phase(session)
     except Ended as ended:
@@ -99,10 +103,13 @@ def one_phase(session: Session) -> None:
 
 def finish(session: Session) -> None:
     """The best moment becomes model/, and the test split is asked once. A member of a study leaves more to be compared by."""
+    from core.training import carrying
     from core.training.judging import judge
 
     model = kept(session)
     test = judge(session, model) if "study" in session.spec else session.test_scores(model)
+    if session.continues:
+        carrying.write_matrix(session, model)
     best = session.state.best
     assert best is not None
     session.emit(
@@ -128,6 +135,7 @@ def kept(session: Session) -> Any:
     """The model of the best moment, written to model/. All of a classic model is its fitted layer."""
     from core.models.classic import Classic
     from core.models.loading import save_model
+    from core.training import keeping
 
     session.prepare("saving")
     folder = session.folder / "model"
@@ -136,12 +144,12 @@ def kept(session: Session) -> Any:
         session.settle(classic)
         classic.save(folder, session.about())
         return classic
-    model = session.best_model()
+    model, told = keeping.whole(session)
     session.settle(model)
     known = [*session.test, *session.validation, *session.train]
     reading = session.settings.model_copy(update={"max_length": session.about()["max_length"]})
     session.labels = session.task.gather(
         session.labels, known, model.to(session.device.name), session.processor, reading, session.device
     )
-    save_model(model, session.processor, folder, session.about(), session.labels.stored)
+    save_model(model, session.processor, folder, {**session.about(), **told}, session.labels.stored)
     return model

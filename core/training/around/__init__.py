@@ -19,6 +19,7 @@ from core.training.around.base import Around, Look
 from core.training.around.mixup import Mixup
 from core.training.around.rdrop import Agreement
 from core.training.around.teacher import Taught
+from core.training.around.unfreezing import Unfreezing
 from core.training.around.varying import Variation
 from core.training.around.zeros import Zeros
 from core.training.plan import Plan
@@ -30,6 +31,23 @@ if TYPE_CHECKING:
 __all__ = ["AROUND", "Around", "Look", "arranged"]
 
 Maker = Callable[["Session", "Phase", nn.Module], Around | None]
+
+
+def _held(session: Session, phase: Phase, model: Any) -> Around | None:
+    return _remembering(session, phase, "ewc")
+
+
+def _distilled(session: Session, phase: Phase, model: Any) -> Around | None:
+    return _remembering(session, phase, "distil")
+
+
+def _remembering(session: Session, phase: Phase, how: str) -> Around | None:
+    """What is done against forgetting in a run that continues another; the trial that measures a step knows of none."""
+    if phase.settings.remember != how or getattr(session, "earlier", None) is None:
+        return None
+    from core.training import carrying
+
+    return {"ewc": carrying.consolidation, "distil": carrying.distillation}[how](session, phase.settings)
 
 
 def _sampling(session: Session, phase: Phase, model: Any) -> Around | None:
@@ -77,6 +95,19 @@ def _adversarial(session: Session, phase: Phase, model: Any) -> Around | None:
     return Adversarial(model.body.get_input_embeddings(), phase.settings.adversarial)
 
 
+def _contrasting(session: Session, phase: Phase, model: Any) -> Around | None:
+    if phase.method != "contrastive":
+        return None
+    from core.training.around.contrasting import FIT, Contrasting
+    from core.training.fitting import fitted
+
+    settings, kinds = phase.settings, session.targets(session.train, session.training_examples)
+    return Contrasting(
+        kinds, settings.contrast_temperature, settings.contrast_each, (settings.seed, phase.number, 3),
+        lambda model: fitted(session, settings, model, settings.regularization or FIT),
+    )  # fmt: skip
+
+
 def _taught(session: Session, phase: Phase, model: Any) -> Around | None:
     """In a run that a larger model teaches; what it said lies in the run's folder."""
     settings, link = phase.settings, session.task.link
@@ -85,6 +116,19 @@ def _taught(session: Session, phase: Phase, model: Any) -> Around | None:
         return None
     rows = [example.row for example in session.training_examples]
     return Taught(said, rows, link, settings.teacher_weight, settings.teacher_temperature)
+
+
+def _ranks(session: Session, phase: Phase, model: Any) -> Around | None:
+    if phase.method != "adalora":
+        return None
+    from core.training.around.allocating import Ranks
+
+    return Ranks(model, phase.settings.lora_rank, Plan.of(phase.settings, len(session.training_examples)).steps)
+
+
+def _unfreezing(session: Session, phase: Phase, model: Any) -> Around | None:
+    wanted = phase.method == "top" and phase.settings.unfreeze
+    return Unfreezing(model, phase.settings.top_layers) if wanted else None
 
 
 def _zeros(session: Session, phase: Phase, model: Any) -> Around | None:
@@ -109,10 +153,15 @@ def _last_mean(session: Session, phase: Phase, model: Any) -> Around | None:
 AROUND: dict[str, Maker] = {
     "sampling": _sampling,
     "varying": _varying,
+    "contrasting": _contrasting,
     "mixup": _mixup,
     "agreement": _agreement,
     "adversarial": _adversarial,
+    "ewc": _held,
+    "distil": _distilled,
     "teacher": _taught,
+    "ranks": _ranks,
+    "unfreezing": _unfreezing,
     "zeros": _zeros,
     "average": _average,
     "last_mean": _last_mean,

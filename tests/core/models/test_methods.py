@@ -8,7 +8,8 @@ import torch
 from core.errors import ModelError
 from core.models.catalogue import find
 from core.models.loading import new_model, open_base
-from core.models.methods import METHODS, layers_of, method
+from core.models.methods import METHODS, method
+from core.models.parts import layers_of
 from core.training.settings import TrainingSettings
 
 IDS, MASK = torch.tensor([[2, 60, 61, 3]]), torch.ones(1, 4, dtype=torch.long)
@@ -70,5 +71,5 @@ def test_settled_lora_is_the_plain_model_with_the_same_answers(model, tiny_encod
 
 
 def test_a_method_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(ModelError, match="full, head, top, lora"):
-        method("adalora")
+    with pytest.raises(ModelError, match="full, lora, head, top, lpft"):
+        method("hypnosis")
