@@ -93,7 +93,7 @@ def load_recipe(here: Here, *, text: str) -> dict[str, Any]:
     before = drafts.read(here.project.folder)
     preset = told.preset if told.preset in PRESETS else before.preset
     draft = drafts.drafted(preset, told.settings, before)
-    good = _settle(here, draft).good
+    good = settle_for(here, draft).good
     changed = {
         name: value
         for name, value in checked(TrainingSettings, told.settings).model_dump().items()
@@ -108,7 +108,7 @@ def look_up_base(here: Here, *, name: str) -> dict[str, Any]:
     wanted = name.strip()
     if not wanted:
         raise HoneError(Message("Type a Hub name such as owner/model, or a folder."))
-    problem = _settle(here, Draft(changed={"base": wanted})).base_problem
+    problem = settle_for(here, Draft(changed={"base": wanted})).base_problem
     if problem:
         raise HoneError(problem.message)
     return described(look_up(wanted))
@@ -139,8 +139,8 @@ def begin(here: Here, draft: Draft) -> Any:
     lacking = needs(here)
     if lacking:
         raise HoneError(lacking["title"], fix=lacking["body"])
-    _allowed(here)
-    settled = _settle(here, draft)
+    check_allowed(here)
+    settled = settle_for(here, draft)
     if settled.problems:
         raise SettingsError(_said(settled))
     if not settled.base.id.startswith(UPLOADED):
@@ -243,10 +243,11 @@ def preset_title(settled: Settled) -> Message:
 
 
 def _settled(here: Here) -> Settled:
-    return _settle(here, drafts.read(here.project.folder))
+    return settle_for(here, drafts.read(here.project.folder))
 
 
-def _settle(here: Here, draft: Draft) -> Settled:
+def settle_for(here: Here, draft: Draft) -> Settled:
+    """A draft against the page's data, with the bases this person may choose."""
     return drafts.settle(draft, here.dataset.facts(), folders=_folders(here), uploads=_uploads(here))
 
 
@@ -256,7 +257,7 @@ def _uploads(here: Here) -> Path:
 
 
 def _state(here: Here, draft: Draft) -> dict[str, Any]:
-    settled = _settle(here, draft)
+    settled = settle_for(here, draft)
     lacking = needs(here)
     mine = [base for base in uploads.listed(_uploads(here)) if drafts.unfit(base, settled.task) is None]
     listed = {base.id: base for base in (*drafts.choices(settled.task), *mine, settled.proposed, settled.base)}
@@ -343,7 +344,8 @@ def _folders(here: Here) -> bool:
     return here.studio.mode == "local"
 
 
-def _allowed(here: Here) -> None:
+def check_allowed(here: Here) -> None:
+    """NotAllowed where the demo has one at work already."""
     most = here.limits.runs_at_once
     if most is None:
         return

@@ -14,6 +14,7 @@ from typing import Any
 from core import tasks
 from core.errors import HoneError
 from core.settings import knobs
+from core.studies.study import studies
 from core.tasks.base import metric_of
 from core.training import draft as drafts
 from core.training import watching
@@ -24,6 +25,7 @@ from webui import form
 from webui.calls import Here, call, panel
 from webui.page import Page
 from webui.tabs import settings as form_tab
+from webui.tabs import several
 
 DRAWN = ("generation", "reset", "seen_points", "seen_checks", "points", "checks")
 OFTEN = (
@@ -34,15 +36,15 @@ SELDOM = ("phases", "best_step", "scores", "before", "test", "notices", "failure
 
 
 def tab(page: Page) -> None:
-    panel(
-        page, "train", [training, opened, follow, control, start, start_again, details, note, delete, watchable, watch]
-    )
+    calls: list[Any] = [training, opened, follow, control, start, start_again, details, note, delete, watchable, watch]
+    panel(page, "train", [*calls, *several.CALLS])
 
 
 @call
 def training(here: Here) -> dict[str, Any]:
-    """The list of runs, newest first, and the draft that would be started."""
-    return {"runs": [_listed(run) for run in here.project.runs()], "draft": form_tab.summary(here)}
+    """The list of runs, newest first, the draft that would be started, and the studies that runs may belong to."""
+    there = [{"id": one.id, "name": one.name} for one in studies(here.project.folder)]
+    return {"runs": [_listed(run) for run in here.project.runs()], "draft": form_tab.summary(here), "studies": there}
 
 
 @call
@@ -178,6 +180,7 @@ def _listed(run: Any) -> dict[str, Any]:
         "seconds": now["seconds"],
         "texts": spec["data"]["counts"].get("train"),
         "base": spec["base"]["title"],
+        "study": spec.get("study"),
     }
 
 
