@@ -40,6 +40,7 @@ FIRST_SCRIPTS = (
     "plots",
     "frame",
     "tab_parts",
+    "studies",
 )  # the others in any order: they only declare themselves
 FIRST_SHEETS = ("tokens", "frame", "parts")
 INLINED = ("start",)

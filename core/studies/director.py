@@ -74,6 +74,12 @@ class Director:
             for led in [led for led in self._led.values() if led.study.folder.is_relative_to(folder)]:
                 self._let_go(led)
 
+    def leave_study(self, study: Study) -> None:
+        """Let go of one that is about to be deleted."""
+        with self._lock:
+            if led := self._led.get(study.folder):
+                self._let_go(led)
+
     def wait(self, study: Study, told: Callable[[], None] = lambda: None, every: float = 0.25) -> None:
         """Until it is no longer led here: over, or stopped and at rest. `told` is called again and again meanwhile."""
         while study.folder in self._led and self._thread.is_alive():
