@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     _predict(commands)
     _evaluate(commands)
     _export(commands)
+    _smaller(commands)
     _lists(commands)
     _check(commands)
     _labels(commands)
@@ -140,6 +141,23 @@ def _export(commands: Any) -> None:
     )
     _run(parser)
     parser.add_argument("--to", metavar="F", help="file or folder for the zip (default: it stays in the run's folder)")
+
+
+def _smaller(commands: Any) -> None:
+    help = "Make a run smaller and faster, and measure what that brought. Without --way: what there is, and the table."
+    parser = _command(commands, "smaller", smaller.smaller, help)
+    _run(parser)
+    parser.add_argument(
+        "--way", metavar="NAME", help="int8, distil, layers, neurons, distil_words, distil_base or weights"
+    )
+    parser.add_argument("--keep", type=int, metavar="N", help="layers that stay (distil, layers)")
+    parser.add_argument("--which", metavar="NAME", help="layers: tested, spread or lower; neurons: gradient or size")
+    parser.add_argument("--share", type=float, metavar="X", help="neurons that stay, or weights set to nought; 0 to 1")
+    parser.add_argument("--rounds", type=float, metavar="X", help="rounds of learning afterwards")
+    parser.add_argument("--base", metavar="NAME", help="the smaller base (distil_base)")
+    parser.add_argument("--labelled", action="store_true", help="leave out texts without a label (distil)")
+    parser.add_argument("--measure", action="store_true", help="measure anew what there is")
+    _inline(parser)
 
 
 def _lists(commands: Any) -> None:

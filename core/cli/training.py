@@ -48,7 +48,7 @@ def train(options: argparse.Namespace, say: Saying) -> int:
             project.dataset().close()
             shutil.rmtree(project.folder, ignore_errors=True)
         raise
-    return _carry_on(run, options, say, "start")
+    return carry_on(run, options, say, "start")
 
 
 def _new_run(
@@ -79,10 +79,10 @@ def _new_run(
 
 
 def resume(options: argparse.Namespace, say: Saying) -> int:
-    return _carry_on(find_run(workspace_of(options), options.run), options, say, "resume")
+    return carry_on(find_run(workspace_of(options), options.run), options, say, "resume")
 
 
-def _carry_on(run: Any, options: argparse.Namespace, say: Saying, verb: str) -> int:
+def carry_on(run: Any, options: argparse.Namespace, say: Saying, verb: str) -> int:
     """Start or resume a run with an engine of our own, and tell how it goes until it is over."""
     from core.training.engine import Engine
 

@@ -121,6 +121,11 @@ def of_score(task: str, first: Mapping[str, Any], other: Mapping[str, Any], p: f
     return Message("it is worse: {measure} {new} instead of {old}", **values)
 
 
+def shared(run: Run) -> bool:
+    """Whether the score of the run's task is a share, shown in per cent."""
+    return tasks.task(run.spec["task"]).scores[0].share
+
+
 def said(value: float | None, share: bool) -> str:
     if value is None:
         return "–"
