@@ -203,7 +203,15 @@
     fill(node, [notices.length ? h("ul.train-notes", notices.map((n) => h("li", { class: n.tone }, h("i", { "aria-hidden": true }), h("div", h("b", n.title), h("span", n.body)),
       n.action ? button(n.action.title, () => actions.repair(n.action.set), { small: true }) : null)))
       : h("p.sub", over ? t("Nothing stood out.") : t("Nothing has stood out yet. Hone tells here when something does: progress, learning by heart, a label that is never chosen.")),
-    why.length ? h("details.train-why", { open: Boolean(open) }, h("summary", t("Why these settings")), h("ul", why.map((sentence) => h("li", sentence)))) : null]);
+    why.length ? h("details.train-why", { open: Boolean(open) }, h("summary", t("Why these settings")), h("ul", why.map((sentence) => h("li", sentence)))) : null,
+    followers(page.now.followers || [])]);
+  }
+
+  /* Other tools that read along: where their files lie, or why one does not. */
+  function followers(found) {
+    if (!found.length) return null;
+    const said = (one) => one.message || (one.state === "done" ? t("has it all") : t("reads along"));
+    return h("ul.train-followers", { "aria-label": t("Watched by others, too") }, found.map((one) => h("li", { class: one.state }, h("b", one.title), h("span", said(one)), one.where ? h("code", one.where) : null)));
   }
 
   Hone.trainState = { show, ready, happening, STATES };

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core import followers
 from core.cli.finding import existing, find_project, find_run, text_of, workspace_of
 from core.cli.inputs import checked_role, columns_named, pairs
 from core.cli.saying import Meter, Saying, duration
@@ -174,6 +175,9 @@ def _told_end(run: Any, state: str, say: Saying) -> int:
     told = {score.name: scores[score.name] for score in task(run.spec["task"]).scores if score.name in scores}
     shown = ", ".join(f"{name} {value:.4f}" for name, value in told.items())
     say.note(Message("Finished in {t}.", t=duration(view.seconds)))
+    for one in followers.told(run.folder):
+        told_of = Message.from_json(one["message"]) if one["message"] else one["where"]
+        say.note(Message("{title}: {value}", title=one["title"], value=told_of))
     if say.json:
         say.result({"run": run.id, "test": told if split == "test" else {}})
     else:

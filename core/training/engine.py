@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import locks, processes
+from core import followers, locks, processes
 from core.errors import HoneError, RunError
 from core.training import events as ev
 from core.training.queue import Entry, Queue, name_in
@@ -78,6 +78,7 @@ class Engine:
         own = processes.spare() if self.warm else processes.Warm(self.threads, refill=False)
         self._spare = self.spare or own
         self._owned: dict[str, _Owned] = {}
+        self._followers: list[processes.Process] = []  # they end with their runs; what is not held here would be told to leave
         self._lock = threading.RLock()
         self._changed = threading.Event()
         self._closing = False
@@ -241,6 +242,8 @@ class Engine:
             self._changed.set()
 
     def _carry_out(self, one: _Owned) -> None:
+        watching = followers.begin(one.run.folder, one.run.spec)
+        self._followers = [process for process in self._followers if process.alive()] + list(watching)
         if self.inline:
             carry_out(str(one.run.folder), self.worker)
             return

@@ -59,6 +59,21 @@ class MachineSettings(Settings):
         advanced=True,
         shown_when={"base_kind": "encoder", "method": TUNED},
     )
+    follow: list[str] = knob(
+        [],
+        "Watched by others, too",
+        "The same curves and numbers, never texts, in other tools of this machine. They read along from outside, so that none can hold a run up.",
+        term="experiment tracking",
+        choices={
+            "tensorboard": "TensorBoard",
+            "wandb": "Weights & Biases (into your account where you are logged in, else a folder)",
+            "mlflow": "MLflow",
+            "trackio": "trackio",
+        },
+        group="machine",
+        advanced=True,
+        shown_when={"own_machine": True},
+    )
     seed: int = knob(
         7,
         "Seed of chance",

@@ -150,7 +150,10 @@ def begin(here: Here, draft: Draft) -> Any:
         settled.settings, settled.facts, here.limits.steps, sum(p["method"] != "head" for p in phases)
     )
     why = [*settled.advice.why, *_guessed(here)]
-    if ready != settled.settings:
+    limited = ready != settled.settings
+    if here.studio.mode != "local":
+        ready = ready.model_copy(update={"follow": []})  # the accounts and folders are the operator's
+    if limited:
         why.append(Message("This demo takes {n} steps at most.", n=here.limits.steps))
     known = estimates.known(here.jobs, here.project.folder, here.dataset, settled)
     title = TITLES[draft.preset].said(here.language)
@@ -268,7 +271,7 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
         "changed": settled.typed,
         "good": settled.good,
         "base": described(settled.base),
-        "more": settled.more,
+        "more": {**settled.more, "own_machine": here.studio.mode == "local"},
         "bases": [described(base) for base in listed.values()],
         "known": [{**described(base), "note": why} for base, why in known if base.id not in listed],
         "proposed": settled.proposed.id,

@@ -9,11 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
-from core import tasks
+from core import followers, tasks
 from core.errors import HoneError
-from core.settings import knobs
+from core.settings import Knob, knobs
 from core.studies.study import studies
 from core.tasks.base import metric_of
 from core.training import draft as drafts
@@ -75,6 +76,7 @@ def follow(
     told = one.delta(generation, points, checks)
     slow = {name: told[name] for name in SELDOM}
     slow |= {"phases": [_phase(p) for p in told["phases"]], "failure": _failure(one, told["failure"])}
+    slow |= {"followers": followers.told(one.folder) if here.studio.mode == "local" else []}
     now = hashlib.blake2s(
         json.dumps([slow, told["state"], told["seen_checks"]], default=str).encode(), digest_size=8
     ).hexdigest()
@@ -192,13 +194,23 @@ def _changes(spec: Mapping[str, Any]) -> list[Message]:
         if name == "base":
             found.append(Message.from_json(spec["base"]["title"]))
         elif name in declared:
-            said = declared[name].choices.get(value, form.plain(value)) if value is not None else Message("by itself")
-            said = {True: Message("on"), False: Message("off")}[value] if isinstance(value, bool) else said
-            found.append(Message("{title}: {value}", title=declared[name].title, value=said))
+            found.append(Message("{title}: {value}", title=declared[name].title, value=_value(declared[name], value)))
     return found
 
 
 def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _value(knob: Knob, value: Any) -> Message | str:
+    """The value of a knob in words."""
+    if value is None:
+        return Message("by itself")
+    if isinstance(value, bool):
+        return Message("on") if value else Message("off")
+    if isinstance(value, list):
+        named = [knob.choices.get(one, one) for one in value] or [Message("nothing")]
+        return reduce(lambda some, more: Message("{some}, {more}", some=some, more=more), named)
+    return knob.choices.get(value, form.plain(value))
+
+
     names, colours = spec["labels"]["names"], spec["labels"]["colours"]
     return [{"name": name, "colour": colour - 1} for name, colour in zip(names, colours, strict=True)]
 
