@@ -72,7 +72,8 @@ class Stepped(Event):
 @dataclass(frozen=True, kw_only=True)
 class Evaluated(Event):
     """A check on the validation split. `scores` holds loss, accuracy, macro_f1, ...; `watched` the answers on watched texts:
-    row id -> {"label": name, "probability": p}. `per_label` is label -> share found (recall)."""
+    row id -> {"label": name, "probability": p}. `per_label` is label -> share found (recall). `parts`: the scores on "old" and on "new" rows alone,
+    where the run continues another."""
 
     kind: ClassVar[str] = "evaluated"
     step: int
@@ -81,6 +82,7 @@ class Evaluated(Event):
     best: bool = False
     watched: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     per_label: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,11 +43,11 @@ class Head:
 
 
 class Objective:
-    """Mean weighted loss plus |weights|^2 / (2 C n); with `softmax` this is scikit-learn's LogisticRegression(C) divided by C n.
+    """Mean weighted loss plus |weights - anchor|^2 / (2 C n); with `softmax` this is scikit-learn's LogisticRegression(C) divided by C n.
 
     `link`: softmax (targets are label numbers, or shares (rows, labels)), sigmoid (targets (rows, labels) of 0 and 1, the binary cross-entropy summed over the
     labels) or identity (targets (rows, outputs), half the squared error: ridge regression). `weights` (labels,): what a text of the label
-    weighs; with sigmoid, what a 1 weighs against a 0. The point is (labels, width + 1), the bias in the last column. Dense features are
+    weighs; with sigmoid, what a 1 weighs against a 0. `anchor`: the layer it starts from and is held to, instead of nought. The point is (labels, width + 1), the bias in the last column. Dense features are
     centred, which changes no answer and makes the fit several times shorter.
     """
 
@@ -58,6 +58,7 @@ class Objective:
         labels: int,
         weights: np.ndarray | None,
         link: Link = "softmax",
+        anchor: Head | None = None,
     ):
         self.link = link
         self.sparse = not isinstance(features, np.ndarray)
@@ -76,6 +77,10 @@ class Objective:
         mean = np.zeros(self.width) if self.sparse else features.mean(axis=0, dtype=np.float64)
         self.centre = torch.from_numpy(np.asarray(mean, dtype=np.float32))
         self.start = torch.zeros(labels, self.width + 1)
+        if anchor is not None:
+            self.start[:, :-1] = torch.from_numpy(anchor.weight)
+            self.start[:, -1] = torch.from_numpy(anchor.bias) + self.start[:, :-1] @ self.centre
+        self.held = self.start[:, :-1].clone()
 
     def __call__(self, point: Tensor, c: float) -> tuple[float, Tensor, float]:
         """The value, its gradient, and the mean loss without the restraint."""
@@ -92,8 +97,9 @@ class Objective:
             gradient[:, :-1] += self._transposed(block, error)
             gradient[:, -1] += error.sum(0)
         restraint = 1 / (c * self.count)
-        gradient[:, :-1] += restraint * weight
-        value = loss / self.count + 0.5 * restraint * float((weight.double() ** 2).sum())
+        away = weight - self.held
+        gradient[:, :-1] += restraint * away
+        value = loss / self.count + 0.5 * restraint * float((away.double() ** 2).sum())
         return value, gradient, loss / self.count
 
     def head(self, point: Tensor) -> Head:

@@ -18,7 +18,7 @@ from core.device import give_back, memory
 from core.models.classic import MOST_WEIGHTS, Vocabulary, counting, save_vocabulary
 from core.models.loading import replacing
 from core.tasks.base import Labels
-from core.training import asking, teaching
+from core.training import asking, carrying, teaching
 from core.training.control import Ended
 from core.training.events import Stepped
 from core.training.fit import DENSE_TRIALS, SPARSE_TRIALS, Head, Move, Objective, lbfgs
@@ -49,8 +49,9 @@ def fit(session: Session, phase: Phase) -> None:
     seen = counted(session) if session.base.kind == "classic" else encoded(session)
     targets = np.array([session.task.target(row, None, session.labels) for row in session.train])
     targets = teaching.blended(session.folder, targets, len(session.labels.names), settings)
-    weights = session.task.weights(session.labels, settings.model_copy(update={"loss": "cross_entropy"}))
-    objective = Objective(seen.train, targets, len(session.labels.names), weights, session.task.link or "softmax")
+    weights = session.task.weights(session.labels, settings.model_copy(update=carrying.fitted_as(session)))
+    link, before = session.task.link or "softmax", carrying.anchor(session, seen.train, targets)
+    objective = Objective(seen.train, targets, len(session.labels.names), weights, link, before)
     trials = (
         [settings.regularization]
         if settings.regularization
@@ -83,6 +84,21 @@ def fit(session: Session, phase: Phase) -> None:
     settle_fit(session, fitting, within["best"], chosen, seen)
 
 
+def fitted(session: Session, settings: Any, model: Any, c: float) -> Head:
+    """The best last layer for a model whose body has moved, under restraint `c`; of the training texts, without any check."""
+    was_training = model.training
+    examples, task = session.training_examples, session.task
+    seen = asking.features(model, examples, task, session.processor, session.device)
+    model.train(was_training)
+    targets = np.array(session.targets(session.train, examples))
+    weights = task.weights(session.labels, settings.model_copy(update={"loss": "cross_entropy"}))
+    objective = Objective(seen, targets, len(session.labels.names), weights, task.link or "softmax")
+    point = objective.start
+    for move in lbfgs(lambda at: objective(at, c), point):
+        point = move.point
+    return objective.head(point)
+
+
 def settle_fit(session: Session, fitting: Fitting, best: dict[str, Any], chosen: torch.Tensor, seen: Seen) -> None:
     """The chosen layer becomes probe/, the measure of what tuning brings, and the first moment that may be kept."""
     head = fitting.objective.head(chosen)
@@ -91,7 +107,8 @@ def settle_fit(session: Session, fitting: Fitting, best: dict[str, Any], chosen:
     session.state.probe = best["scores"]
     weights = {"head.weight": torch.from_numpy(head.weight), "head.bias": torch.from_numpy(head.bias)}
     fitting.check(chosen, lambda scores: session.consider(scores, lambda: weights, always=not session.validation))
-    shutil.rmtree(session.folder / "features", ignore_errors=True)
+    if not any(later.method == "headsteps" for later in session.phases[session.state.phase + 1 :]):
+        shutil.rmtree(session.folder / "features", ignore_errors=True)
 
 
 def given_up(tried: list[dict[str, Any]], metric: str) -> bool:

@@ -28,7 +28,18 @@ from core.models.methods import method
 from core.tasks.base import Example, Labels, LabelScores, Prediction, Row, Task, asked, metric_of
 from core.tasks.cleaned import cleaned
 from core.tasks.usual import Usual
-from core.training import adapting, asking, carrying, checkpoints, keeping, phases, shrinking, teaching, watching
+from core.training import (
+    adapting,
+    asking,
+    carrying,
+    checkpoints,
+    continuing,
+    keeping,
+    phases,
+    shrinking,
+    teaching,
+    watching,
+)
 from core.training.carrying import Earlier
 from core.training.control import Control
 from core.training.events import Began, Evaluated, Event, Noticed, Paused, Preparing, Resumed, Saved

@@ -7,6 +7,8 @@ n-gram model), ``tune`` takes gradient steps through the model. Which methods ex
 from __future__ import annotations
 
 from core.settings import knob
+from core.training.continual_settings import ContinualSettings
+from core.training.fewshot_settings import FewshotSettings
 from core.training.loss_settings import LossSettings
 from core.training.machine_settings import MachineSettings
 from core.training.method_settings import TUNED, MethodSettings
@@ -30,7 +32,9 @@ GROUPS = {  # words
 
 class TrainingSettings(
     MethodSettings,
+    FewshotSettings,
     SmallerSettings,
+    ContinualSettings,
     LossSettings,
     TricksSettings,
     WritingSettings,

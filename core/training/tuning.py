@@ -10,8 +10,8 @@ from typing import Any
 
 from core.models.heads import TextModel
 from core.models.methods import method
-from core.tasks.base import Example, Prediction
-from core.training import asking, checkpoints
+from core.tasks.base import Example, Prediction, Task
+from core.training import asking, carrying, checkpoints, frozen
 from core.training.around import Around, arranged
 from core.training.control import Ended
 from core.training.events import Noticed
@@ -27,13 +27,16 @@ from core.training.watch import Watch
 def tune(session: Session, phase: Phase) -> None:
     """Take steps through the model, from the probe or from the best moment so far, and keep the best moment."""
     state, settings = session.state, phase.settings
-    examples = session.training_examples
+    examples = carrying.mixed(session, settings, session.training_examples)
     session.prepare("loading")
     model, whole = start(session, phase)
     for notice in readied(session, phase, model):
         session.emit(notice)
     optimizer, arithmetic = new_optimizer(model, settings), Arithmetic(session.device)
     around = arranged(session, phase, model)
+    task, why_not = frozen.task_of(session, model, around)
+    if why_not:
+        session.emit(Noticed(code="body_each_round", step=state.step, values={"why": why_not}))
     within, tensors = state.within, session.tensors
     place = Place(**within["place"]) if within else Place(step=state.step, first=state.step)
     watch = Watch.from_json(within["watch"]) if within else new_watch(session, phase)
@@ -66,7 +69,7 @@ def tune(session: Session, phase: Phase) -> None:
         with ExitStack() as stack:
             for one in around.values():
                 stack.enter_context(one.asking(model))
-            asked, watched = answers(session, model)
+            asked, watched = answers(session, model, task)
             session.evaluated(
                 epoch, asked, watched, lambda scores: session.consider(scores, weights, always=last), watch
             )
@@ -81,7 +84,7 @@ def tune(session: Session, phase: Phase) -> None:
         session.emit(Noticed(code="probe_first", step=state.step))
     try:
         train(
-            model, optimizer, arithmetic, material(session, phase, around), place, watch,
+            model, optimizer, arithmetic, material(session, phase, around, examples, task), place, watch,
             check=check, hold=hold, say=session.emit, later=lambda plan: session.seconds_after(place),
         )  # fmt: skip
     except Ended as ended:
@@ -102,11 +105,14 @@ def remembered(around: Mapping[str, Around]) -> dict[str, checkpoints.Tensors]:
     return {name: tensors for name, tensors in found.items() if tensors}
 
 
-def material(session: Session, phase: Phase, around: Mapping[str, Around]) -> Material:
+def material(
+    session: Session, phase: Phase, around: Mapping[str, Around], examples: list[Example], task: Task
+) -> Material:
     """What the loop learns from; each phase shuffles in its own way."""
-    examples, settings = session.training_examples, phase.settings
+    settings = phase.settings
     return Material(
-        session.task, session.labels, session.processor, examples, session.targets(session.train, examples), settings,
+        task, session.labels, session.processor, examples, session.targets(session.train, session.training_examples),
+        settings,
         session.device, 1_000_003 * settings.seed + 10_007 * phase.number, around,
     )  # fmt: skip
 
@@ -119,11 +125,11 @@ def moved(model: TextModel, whole: bool) -> checkpoints.Tensors:
     return {name: w.detach().cpu().clone().contiguous() for name, w in {**learnt, **beside}.items()}
 
 
-def answers(session: Session, model: TextModel) -> tuple[list[Prediction], list[Prediction]]:
+def answers(session: Session, model: TextModel, task: Task) -> tuple[list[Prediction], list[Prediction]]:
     """What the model says now of the validation rows, and of those a person watches."""
 
     def said(part: list[Example], rows: list[dict[str, Any]]) -> list[Prediction]:
-        outputs = asking.outputs(model, part, session.task, session.processor, session.device)
+        outputs = asking.outputs(model, part, task, session.processor, session.device)
         return session.answers(outputs, rows, part)
 
     return said(session.validation_examples, session.validation), said(session.watched_examples, session.watched)

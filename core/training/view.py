@@ -32,6 +32,7 @@ class Check:
     phase: int
     watched: Mapping[str, Mapping[str, Any]]
     per_label: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,9 @@ class _Draft:
 
     def _evaluated(self, event: ev.Evaluated) -> None:
         check = Check(
-            event.step, event.epoch, event.scores, event.best, self.view.phase, event.watched, event.per_label
-        )
+            event.step, event.epoch, event.scores, event.best, self.view.phase, event.watched, event.per_label,
+            event.parts,
+        )  # fmt: skip
         self.view.checks.append(check)  # type: ignore[attr-defined]
         self._set(state="running", preparing=None, step=max(self.view.step, event.step))
         if event.best:
@@ -344,6 +346,7 @@ def _check(check: Check) -> dict[str, Any]:
         "scores": dict(check.scores),
         "best": check.best,
         "watched": dict(check.watched),
+        **({"parts": {name: dict(scores) for name, scores in check.parts.items()}} if check.parts else {}),
     }
 
 
