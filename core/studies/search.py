@@ -264,7 +264,7 @@ def _row(one: Trial, values: Mapping[str, Any], seen: Seen | None) -> dict[str, 
 def _described(one: Range) -> dict[str, Any]:
     knob = next(k for k in knobs(TrainingSettings) if k.name == one.name)
     titles = {choice: knob.choices[choice] for choice in one.choices}
-    return {**one.as_json(), "title": knob.title, "term": knob.term and Message(knob.term), "titles": titles}
+    return {**one.as_json(), "title": knob.title, "term": knob.as_json()["term"], "titles": titles}
 
 
 def _budget(question: Mapping[str, Any], rows: Sequence[Trial]) -> dict[str, Any]:
