@@ -25,6 +25,7 @@ from core.words import Message
 from webui import form
 from webui.calls import Here, call, panel
 from webui.page import Page
+from webui.tabs import search as searches
 from webui.tabs import settings as form_tab
 from webui.tabs import several
 
@@ -38,7 +39,7 @@ SELDOM = ("phases", "best_step", "scores", "before", "test", "notices", "failure
 
 def tab(page: Page) -> None:
     calls: list[Any] = [training, opened, follow, control, start, start_again, details, note, delete, watchable, watch]
-    panel(page, "train", [*calls, *several.CALLS])
+    panel(page, "train", [*calls, *several.CALLS, *searches.CALLS])
 
 
 @call
@@ -75,8 +76,8 @@ def follow(
     one = here.run(run)
     told = one.delta(generation, points, checks)
     slow = {name: told[name] for name in SELDOM}
-    slow |= {"phases": [_phase(p) for p in told["phases"]], "failure": _failure(one, told["failure"])}
     slow |= {"followers": followers.told(one.folder) if here.studio.mode == "local" else []}
+    slow |= {"phases": [_phase(p) for p in told["phases"]], "failure": _failure(one, told["failure"])}
     now = hashlib.blake2s(
         json.dumps([slow, told["state"], told["seen_checks"]], default=str).encode(), digest_size=8
     ).hexdigest()
@@ -198,7 +199,6 @@ def _changes(spec: Mapping[str, Any]) -> list[Message]:
     return found
 
 
-def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _value(knob: Knob, value: Any) -> Message | str:
     """The value of a knob in words."""
     if value is None:
@@ -211,6 +211,7 @@ def _value(knob: Knob, value: Any) -> Message | str:
     return knob.choices.get(value, form.plain(value))
 
 
+def _labels(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     names, colours = spec["labels"]["names"], spec["labels"]["colours"]
     return [{"name": name, "colour": colour - 1} for name, colour in zip(names, colours, strict=True)]
 
