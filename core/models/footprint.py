@@ -7,27 +7,18 @@ keeps for BERT, GPT-2, Llama, T5 and BART within a third, for ViT and ResNet wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.models.catalogue import Base
+from core.models.counting import GATED, learning
+from core.models.methods import CONVOLUTIONS
+from core.training.settings import TrainingSettings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 OPTIMIZER = {"adamw": 8, "adam": 8, "sgd": 4, "adafactor": 1}  # bytes for each weight that learns
 LIBRARIES = 700 << 20  # the process itself, with torch loaded
-GATED = ("llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "gemma3", "modernbert", "phi3", "olmo2")
-FOLDING = (
-    "resnet",
-    "regnet",
-    "bit",
-    "convnext",
-    "convnextv2",
-    "efficientnet",
-    "mobilenet_v1",
-    "mobilenet_v2",
-    "poolformer",
-    "textnet",
-)  # convolutions keep about one number a weight for each picture of 224 pixels (measured: ResNet-18 a half, ResNet-50 0.9)
+WHOLE = ("full", "lpft", "contrastive")  # all weights learn
 PATCH = 16  # pixels of an image that become one token
 
 
@@ -67,11 +58,14 @@ def footprint(
     if base.kind == "classic" or not base.parameters:
         return None
     width, layers, inner = _shape(base)
-    trained = _trained(base, method, lora_rank, top_layers)
+    told = replace(base, width=width, layers=layers, inner=inner)
+    heads = 0 if base.family in ("causal", "encoder-decoder") else 2
+    learnt = learning(told, method, TrainingSettings(lora_rank=lora_rank, top_layers=top_layers), labels=heads)
+    trained = base.parameters if method in WHOLE or learnt is None else learnt
     weights = 4 * base.parameters * copies + (
         2 * base.parameters if precision != "fp32" else 0
     )  # autocast keeps halved copies
-    through = {"head": 0.0, "top": min(1.0, top_layers / layers)}.get(
+    through = {"head": 0.0, "headsteps": 0.0, "top": min(1.0, top_layers / layers)}.get(
         method, 1.0
     )  # of the layers, that are kept for the way back
     tokens = batch * _tokens(base, length)
@@ -80,7 +74,9 @@ def footprint(
         number * (12 * width + inner * (4 if base.architecture in GATED else 3)) + _attention(base, length)
     )
     kept = layers * tokens * number * width + layer if recompute else max(1.0, through * layers) * layer
-    if base.architecture in FOLDING:
+    if (
+        base.architecture in CONVOLUTIONS
+    ):  # about one number a weight for each picture of 224 pixels (measured: ResNet-18 a half, ResNet-50 0.9)
         kept = max(0.1, through) * number * base.parameters * batch
     if base.family in (
         "causal",
@@ -101,20 +97,6 @@ def _shape(base: Base) -> tuple[int, int, int]:
         return base.width, base.layers, base.inner or 4 * base.width
     layers = max(1, round((base.parameters / (12 * 64**2)) ** (1 / 3)))
     return 64 * layers, layers, 256 * layers
-
-
-def _trained(base: Base, method: str, rank: int, top: int) -> int:
-    width, layers, inner = _shape(base)
-    body = max(0, base.parameters - base.vocabulary * width)
-    if method == "head":
-        return 2 * width
-    if method == "top":
-        return round(body * min(1.0, top / layers))
-    if method == "lora":
-        feed = 3 if base.architecture in GATED else 2
-        attention = 8 if base.family == "encoder-decoder" else 4  # half of the layers look at the other text as well
-        return layers * rank * (attention * 2 * width + feed * (width + inner))
-    return base.parameters
 
 
 def _tokens(base: Base, length: int) -> int:

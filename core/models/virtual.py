@@ -42,7 +42,7 @@ class Words(Added):
         self.count = count
         self.vectors = nn.Parameter(torch.empty(count, width))
         nn.init.normal_(self.vectors, std=0.02)
-        self.network: nn.Sequential | None = None
+        self.network: nn.Module | None = None
         if hidden:
             parts = [
                 nn.Linear(width, hidden),
@@ -143,7 +143,8 @@ class Prefix(Added):
 
     def __init__(self, keys: Tensor, values: Tensor):
         super().__init__()
-        self.keys, self.values = nn.Parameter(keys.clone()), nn.Parameter(values.clone())
+        plain = torch.contiguous_format  # the optimizer's memory comes back in this order
+        self.keys, self.values = (nn.Parameter(t.clone(memory_format=plain)) for t in (keys, values))
 
 
 def prefix(model: TextModel, settings: Any) -> None:
@@ -154,7 +155,7 @@ def prefix(model: TextModel, settings: Any) -> None:
 def put_prefix(model: TextModel, count: int) -> None:
     """Keys and values of real words, drawn by chance, become the prefix of every attention that answers for them."""
     _registered()
-    body = model.body
+    body: Any = model.body
     body.set_attn_implementation(ATTENTION)
     with _listening(body) as heard, torch.no_grad():
         _read(body, count)

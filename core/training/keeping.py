@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ASKED = 32  # validation rows on which the merged model is compared
 CLOSE = 1e-4  # of the largest output
 FOLDER = "adapter"
-WHOLE = ("full", "lpft")  # all of the model is learnt: there is nothing smaller to keep
+WHOLE = 0.9  # share of the weights that learn, from which on there is nothing smaller to keep
 
 
 def whole(session: Session) -> tuple[Any, dict[str, Any]]:
@@ -68,11 +68,12 @@ def with_room(base: Base, phases: Sequence[Phase]) -> Base:
 def stands_alone(session: Session, phase: Phase, model: Any) -> bool:
     """Whether the base and what the method taught are all there is: the base is one that others have, and nothing else of it has moved."""
     own = session.base.id.startswith((BLANK, UPLOADED)) or session.base.source != session.come_from
-    if phase.method in WHOLE or own or session.spec.get("continues"):
+    if own or session.spec.get("continues"):
         return False
+    sizes = {name: weights.numel() for name, weights in model.named_parameters()}
     moving = {name for name, weights in model.named_parameters() if weights.requires_grad}
-    moved = set(session.best_weights()) & {name for name, _ in model.named_parameters()}
-    return moved <= moving
+    moved = set(session.best_weights()) & set(sizes)
+    return moved <= moving and sum(sizes[name] for name in moving) < WHOLE * sum(sizes.values())
 
 
 def _source(base: Base) -> Path:

@@ -94,7 +94,7 @@ def test_merged_equals_unmerged_and_the_proof_is_kept(name, runs):
 @pytest.mark.parametrize("name", WAYS)
 def test_what_was_learnt_alone_and_the_base_give_the_same_answers(name, runs, tiny_encoder):
     folder = runs(name)
-    if name in ("full", "lpft"):
+    if name in ("full", "lpft", "contrastive"):  # all of the model learns
         assert not (folder / FOLDER).exists()
         return
     model, tokenizer = learnt.load(folder / FOLDER, find(str(tiny_encoder)))
