@@ -247,7 +247,9 @@ class _Meter:
 
     def __call__(self, done: int, total: int = 0, note: Message | None = None) -> None:
         now = time.time()
-        if done and (self._moving is None or done < self._moving[1]):
+        if self._moving and done < self._moving[1]:  # another part of the work begins
+            self._moving = None
+        if done and self._moving is None:
             self._moving = (now, done)
         self._state = {
             "done": int(done),

@@ -78,8 +78,9 @@
   function drawWay(me) {
     me.controls = {};
     const { way } = me.values;
-    const left = [way === "nearest" ? null : parts.labels(me), way === "likely" || way === "entails" ? parts.prompt(me) : null, details(me)];
-    Hone.fill(me.live.columns, h("div.stack", left), h("div.stack", model(me), asked(me)));
+    const nearest = way === "nearest"; // without labels to describe there is room for what is asked
+    const left = [nearest ? null : parts.labels(me), way === "likely" || way === "entails" ? parts.prompt(me) : null, details(me), nearest ? asked(me) : null];
+    Hone.fill(me.live.columns, h("div.stack", left), h("div.stack", model(me), nearest ? null : asked(me)));
     refresh(me);
   }
 
@@ -160,6 +161,7 @@
       Object.assign(me.told, { base: told.base, bases: told.bases, known: told.known });
       me.problems = told.problems;
       refresh(me);
+      if (!told.bases.length) me.controls.base.node.querySelector("details").open = true;
       if (me.previewed) me.previewed();
     } catch (error) {
       if (me.values === values && !error.offline) Hone.toast(error);

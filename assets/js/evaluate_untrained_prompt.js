@@ -11,7 +11,7 @@
     const sentences = me.values.way === "similar";
     const numbers = me.told.labels.every((label) => /^[\d.\s-]+$/.test(label.words));
     const sub = sentences ? t("Say in a sentence what texts under a label are about; several sentences, one a line, help. Without any, its name counts.") : t("How each label is called in the prompt.");
-    const body = [numbers ? Hone.notice({ tone: "warn", title: t("Your labels are numbers. Say what they mean, or nothing can be told from them.") }) : null, h("div.un-labels", { class: sentences ? "wide" : "" }, me.told.labels.map((label) => line(me, label, sentences)))];
+    const body = [numbers ? Hone.notice({ tone: "warn", title: t("Your labels are numbers. Say what they mean, or nothing can be told from them.") }) : null, h("div.un-labels", { class: sentences ? "wide" : "" }, h("div.un-label.un-heads", h("span"), h("span", t("In words")), sentences ? h("span", t("What its texts are about")) : null), me.told.labels.map((label) => line(me, label, sentences)))];
     return Hone.card({ title: t("Your labels in words"), sub, body });
   };
 

@@ -97,7 +97,7 @@ def find_attempt(project: Path, id: str) -> Attempt:
 
 def base_of(settings: UntrainedSettings, state: State, uploads: Path | None = None, folders: bool = True) -> Base:
     """The base that answers; ModelError where none was chosen, it is not there, or it cannot answer this way."""
-    way, wanted = WAYS[settings.way], settings.base.strip()
+    way, wanted = WAYS[settings.way], (settings.base or "").strip()
     if not wanted and not way.bundled:
         raise ModelError(
             Message("This way needs a model of its own."),

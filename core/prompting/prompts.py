@@ -38,14 +38,15 @@ class Variables:
 
 def variables(state: State) -> Variables:
     roles = tuple(part.role for part in state.shape.inputs)
-    hidden = {*roles, "label", "labels", "examples", *answer_columns(state.rows)}
+    hidden = {*roles, "label", "labels", "examples", *telling_columns(state.rows)}
     return Variables(roles, tuple(name for name in state.rows.columns if name not in hidden))
 
 
-def answer_columns(rows: Rows) -> set[str]:
-    """Columns that hold the right answer, in any of the files."""
+def telling_columns(rows: Rows) -> set[str]:
+    """Columns that hold the right answer, or which split a row is of, in any of the files."""
     target = rows.shape.target
-    return {column for one in rows.imports for column in rows.columns_of(one, target.role)} if target else set()
+    roles = ("split", *((target.role,) if target else ()))
+    return {column for one in rows.imports for role in roles for column in rows.columns_of(one, role)}
 
 
 def names(template: str) -> list[str]:

@@ -28,8 +28,8 @@ class UntrainedSettings(Settings):
             "likely": "What a model would write",
         },
     )
-    base: str = knob(
-        "",
+    base: str | None = knob(
+        None,
         "Model",
         "Which model reads the texts and answers.",
         group="way",

@@ -62,7 +62,7 @@ def nearest(asked: Asked) -> Said:
         if tried is not None:
             choices = [k for k in NEIGHBOURS if k <= len(pool)] or [len(pool)]
             scores = [float((votes(tried, gold, size, k, USUAL).argmax(axis=1) == right).mean()) for k in choices]
-            neighbours = choices[int(np.argmax(scores))]
+            neighbours = max(k for k, score in zip(choices, scores, strict=True) if score == max(scores))
         chosen["neighbours"] = neighbours
     found = votes(vectors.of(texts(asked.rows)) @ known.T, gold, size, neighbours, USUAL)
     return Said(found, vectors.seconds, chosen, [Message("It has seen {n:,} labelled texts.", n=len(pool))])

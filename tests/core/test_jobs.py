@@ -150,3 +150,16 @@ def test_a_job_is_lost_when_the_server_ended_under_it_but_not_when_a_person_canc
     mine.close()
     state = mine.state(cut_short.id)
     assert (state["state"], state["lost"]) == ("cancelled", True)
+
+
+def test_the_time_left_of_a_second_part_is_told_from_its_own_pace(tmp_path: Path):
+    from core.jobs import _Meter
+
+    meter = _Meter(tmp_path)
+    for done in (1, 5, 10):
+        meter(done, 10)
+    meter(0, 4)  # another part begins: nothing is known of it yet
+    assert meter._state["seconds_left"] is None
+    meter(1, 4)
+    meter(2, 4)
+    assert meter._state["seconds_left"] < 1

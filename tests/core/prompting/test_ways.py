@@ -74,9 +74,15 @@ def test_votes_of_neighbours_are_those_of_a_worked_table():
 
 def test_the_number_of_neighbours_is_settled_on_rows_that_are_not_asked(tiny_encoder: Path, tmp_path: Path):
     pool = [{**row, "id": f"2:{i}"} for i, row in enumerate(ROWS)]
-    said = WAYS["nearest"].answer(asked(tiny_encoder, tmp_path, pool=pool, tuning=pool))
-    assert said.chosen == {"neighbours": 1}
-    assert said.probabilities.argmax(axis=1).tolist() == [0, 2, 1]
+    pool += [{"id": "2:9", "text": "my card is lost again", "label": "bike"}]
+    told = {}
+    for k in (1, 3):
+        said = WAYS["nearest"].answer(asked(tiny_encoder, tmp_path, pool=pool, tuning=pool[:3], neighbours=k))
+        told[k] = (said.probabilities.argmax(axis=1) == [0, 2, 1]).mean()
+    said = WAYS["nearest"].answer(asked(tiny_encoder, tmp_path, pool=pool, tuning=pool[:3]))
+    assert told[1] == 1.0 and said.chosen == {"neighbours": 3 if told[3] == 1.0 else 1}  # of equals the larger
+    said = WAYS["nearest"].answer(asked(tiny_encoder, tmp_path, pool=pool))
+    assert said.chosen == {"neighbours": 4}  # nothing to settle it on: five, or as many as there are
 
 
 def test_entailment_answers_are_those_of_the_zero_shot_pipeline_of_transformers(nli: Path, tmp_path: Path):
