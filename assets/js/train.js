@@ -42,6 +42,7 @@
     if (id) page.wanted = id;
     const told = await ctx.call("training", {});
     page.runs = told.runs;
+    page.studies = told.studies;
     page.draft = told.draft;
     page.counted = Date.now();
     sides.offer(told);
