@@ -1,4 +1,4 @@
-/* The list of runs: open one, tick others to lay their curves over it, rename, note, resume, delete. */
+/* The list of runs: open one, tick others to lay their curves over it, rename, note, resume, delete. Runs of a study stand under its name. */
 (() => {
   "use strict";
   const { h, t, fill, button, fmt } = Hone;
@@ -9,17 +9,42 @@
     interrupted: (r) => t("interrupted at step {s}", { s: r.step }), finished: () => t("finished"), stopped: (r) => t("stopped at step {s}, kept", { s: r.step }), discarded: () => t("discarded"), failed: (r) => t("failed at step {s}", { s: r.step }),
   };
 
+  const unfolded = new Set(); // studies whose runs are shown
+
+  /** The runs, and for those of a study one line with its name; folded, but for the run that is shown. */
+  function lines(page) {
+    const studies = new Map((page.studies || []).map((one) => [one.id, { ...one, group: true, runs: [] }]));
+    const found = [];
+    for (const run of page.runs) {
+      const group = studies.get(run.study);
+      if (!group) { found.push(run); continue; }
+      if (!group.runs.length) found.push(group);
+      group.runs.push(run);
+    }
+    return found.flatMap((line) => (line.group ? [line, ...line.runs.filter((run) => unfolded.has(line.id) || run.id === page.id)] : [line]));
+  }
+
   function draw(node, page, act) {
     if (!page.runs.length) return fill(node);
-    const shown = JSON.stringify([page.runs, page.ticked, page.id]);
+    const shown = JSON.stringify([page.runs, page.ticked, page.id, page.studies, [...unfolded]]);
     if (node.dataset.shown === shown) return;
     node.dataset.shown = shown;
     const others = page.ticked.filter((id) => id !== page.id);
     const side = others.length
       ? button(t("Take the other curves off"), () => others.forEach((id) => act.tick(id, false)), { link: true })
       : page.runs.length > 1 ? h("span.sub", t("Tick runs to lay their curves over this one.")) : null;
-    fill(node, Hone.card({ id: "train-runs", title: t("Runs"), side, body: Hone.table({ rows: page.runs, onrow: (run) => act.open(run.id), caption: t("Runs"), columns: columns(page, act, others) }) }));
-    for (const [i, tr] of [...node.querySelectorAll("tbody tr")].entries()) tr.classList.toggle("current", page.runs[i].id === page.id);
+    const rows = lines(page);
+    const toggle = (line) => { if (!unfolded.delete(line.id)) unfolded.add(line.id); draw(node, page, act); };
+    fill(node, Hone.card({ id: "train-runs", title: t("Runs"), side, body: Hone.table({ rows, onrow: (line) => (line.group ? toggle(line) : act.open(line.id)), caption: t("Runs"), columns: columns(page, act, others).map((column, i) => ({ ...column, cell: (line) => (line.group ? group(line, i, toggle) : column.cell(line)) })) }) }));
+    for (const [i, tr] of [...node.querySelectorAll("tbody tr")].entries()) { tr.classList.toggle("current", rows[i].id === page.id); tr.classList.toggle("train-group", Boolean(rows[i].group)); tr.classList.toggle("train-within", !rows[i].group && (page.studies || []).some((one) => one.id === rows[i].study)); }
+  }
+
+  /** The cells of a study's line: its name, how many runs, and the way to its result. */
+  function group(line, column, toggle) {
+    if (column === 1) return h("span", button((unfolded.has(line.id) ? "▾ " : "▸ ") + line.name, () => toggle(line), { link: true, "data-key": "fold-" + line.id, "aria-expanded": unfolded.has(line.id) ? "true" : "false" }), h("span.when", " · " + t.plural(line.runs.length, "{n} run", "{n} runs")));
+    if (column !== 2) return "";
+    const busy = line.runs.some((run) => ["queued", "preparing", "running"].includes(run.state));
+    return h("span", busy ? t("at work") + " " : null, button(t("Side by side"), () => Hone.openStudy(line.id), { link: true }));
   }
 
   function columns(page, act, others) {
