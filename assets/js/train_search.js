@@ -72,7 +72,7 @@
       const range = offer.kind === "choice" ? choices(offer) : ends(offer);
       const error = h("p.error", { role: "alert", hidden: true });
       const now = offer.value === null || offer.value === undefined ? t("by itself") : offer.titles[offer.value] || Hone.form.brief(offer.value);
-      const node = h("div.ts-offer", h("label.ts-name", { for: id }, box, h("span", h("b", offer.title), offer.term && h("small", offer.term))), range, h("span.ts-now.sub", t("now {value}", { value: now })), error);
+      const node = h("div.ts-offer", h("label.ts-name", { for: id }, box, h("span", h("b", offer.title), offer.term && h("small", offer.term))), range, h("span.ts-now.sub", t("now: {value}", { value: now })), error);
       rows.set(offer.name, { node, box, range, error, offer });
       return node;
     }

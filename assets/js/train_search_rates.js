@@ -11,13 +11,12 @@
   };
 
   Hone.rateFinder = function (node, ctx) {
-    let told = null, plot = null, offered = false, stamp = "";
-    const graph = h("div.ts-plot"), live = h("div"), act = h("div.acts");
+    let told = null, plot = null, poll = null, stamp = "";
+    const graph = h("div.ts-plot", { hidden: true }), live = h("div"), act = h("div.acts");
     const card = Hone.card({ id: "ts-rates", title: t("Find the step width (learning rate)"), sub: t("About a hundred steps in which the step width rises from tiny to far too large. Where the loss falls fastest is a good width. Nothing of it is kept as a model."), body: [live, graph, act] });
     const atWork = () => told && told.job && ["waiting", "running"].includes(told.job.state);
 
     async function look() {
-      if (!offered) return 10;
       told = await ctx.call("rates_look", {});
       const now = JSON.stringify(told);
       if (now !== stamp) { stamp = now; draw(); }
@@ -27,7 +26,7 @@
     function draw() {
       const { found, job, fits } = told;
       graph.hidden = !found;
-      if (atWork()) fill(live, Hone.progress({ text: job.note || t("Preparing …"), done: job.done, total: job.total, seconds_left: job.seconds_left, cancel: () => ctx.call("rates_cancel", { job: job.id }).then(poll.now) }));
+      if (atWork()) fill(live, Hone.progress({ text: job.note || t("Preparing …"), done: job.done, total: job.total, seconds_left: job.seconds_left, cancel: () => ctx.call("rates_cancel", { job: job.id }).then(() => poll.now()) }));
       else if (job && job.state === "failed") fill(live, Hone.notice({ tone: "warn", title: job.error.message, body: job.error.fix }));
       else fill(live, found && h("p.ts-sentence", { "aria-live": "polite" }, sentence(found)), found && !fits ? h("p.sub", t("Measured with another base, method or batch than on the Settings tab now.")) : null);
       if (found) drawPlot(found);
@@ -75,13 +74,11 @@
       return poll.now();
     }
 
-    const poll = Hone.poll(look, 2, node);
     return {
-      now: () => poll.now(),
+      now: () => poll && poll.now(),
       offer(yes) {
-        offered = yes;
         fill(node, yes ? card : null);
-        if (yes) poll.now();
+        if (yes) poll = poll || Hone.poll(look, 2, node);
         if (yes && Hone.store.get("rates.wanted")) { Hone.store.set("rates.wanted", null); setTimeout(() => card.scrollIntoView({ block: "start" }), 100); }
       },
     };

@@ -7,9 +7,10 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core import followers
 from core.cli.finding import existing, find_project, find_run, text_of, workspace_of
@@ -24,10 +25,27 @@ from core.workspace import Workspace
 
 LOOK = 0.25  # seconds between two looks at a run
 PREFIX = "knob_"  # of the options that are settings
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Data that is read and settings that are settled, before anything is started."""
+
+    project: Any
+    settled: Any  # core.training.draft.Settled
+    preset: str
+    recipe: Any
+    flags: Mapping[str, Any]
 
 
 def train(options: argparse.Namespace, say: Saying) -> int:
     """Import, settle the settings, put the run in line, watch it to its end."""
+    return carry_on(prepared(options, say, lambda ready: _new_run(ready, options, say)), options, say, "start")
+
+
+def prepared(options: argparse.Namespace, say: Saying, make: Callable[[Ready], T]) -> T:
+    """Import the files and settle the settings, then `make` of it what is wanted. Where that fails, a new project is gone again."""
     from core.export.recipe import Recipe, read_recipe
 
     recipe = read_recipe(text_of(options.recipe)) if options.recipe else Recipe()
@@ -43,34 +61,39 @@ def train(options: argparse.Namespace, say: Saying) -> int:
         elif options.task or options.columns:
             _shape(project.dataset(), options, recipe)
         _check_labels(project.dataset())
-        run = _new_run(project, preset, flags, recipe, options, say)
+        return make(Ready(project, _settled(project, preset, flags, recipe, options, say), preset, recipe, flags))
     except BaseException:
         if new:
             project.dataset().close()
             shutil.rmtree(project.folder, ignore_errors=True)
         raise
-    return carry_on(run, options, say, "start")
 
 
-def _new_run(
+def _settled(
     project: Any, preset: str, flags: Mapping[str, Any], recipe: Any, options: argparse.Namespace, say: Saying
 ) -> Any:
     from core.training import draft as drafts
-    from core.training import runs
 
-    dataset = project.dataset()
     if str(flags.get("base", "")).startswith("run-"):  # go on from what an earlier run made
         flags = {**flags, "base": str(find_run(workspace_of(options), flags["base"]).folder / "model")}
-    settled = drafts.settle(drafts.drafted(preset, {**recipe.settings, **flags}), dataset.facts())
-    settings = settled.settings
+    settled = drafts.settle(drafts.drafted(preset, {**recipe.settings, **flags}), project.dataset().facts())
+    _ = settled.settings  # raises where a value is off
     for reason in settled.advice.why:
         say.note(reason)
+    return settled
+
+
+def _new_run(ready: Ready, options: argparse.Namespace, say: Saying) -> Any:
+    from core.training import runs
+
+    project, settled, recipe, preset, flags = ready.project, ready.settled, ready.recipe, ready.preset, ready.flags
+    dataset = project.dataset()
     return runs.create(
         project.folder,
         name=options.name or recipe.name or _preset_name(preset, bool(settled.changed)).said(say.language),
         task=dataset.task,
         base=settled.base,
-        settings=settings,
+        settings=settled.settings,
         phases=recipe.phases if recipe.phases and not flags else settled.phases,
         preset=preset,
         changed=settled.changed,

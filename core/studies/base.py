@@ -33,6 +33,7 @@ class Wanted:
     values: Mapping[str, Any] = field(default_factory=dict)
     estimate: Mapping[str, Any] | None = None
     split: Mapping[str, str] | None = None
+    untested: bool = False  # it asks nothing of the test split: one of many trials among which validation alone chooses
 
     def as_json(self) -> dict[str, Any]:
         """Without the split, which follows from the study's rows."""
@@ -46,6 +47,7 @@ class Wanted:
             "changed": dict(self.changed),
             "values": dict(self.values),
             "estimate": dict(self.estimate) if self.estimate else None,
+            "untested": self.untested,
         }
 
     @staticmethod

@@ -217,7 +217,7 @@ def made(study: Study, wanted: Wanted, about: Mapping[str, Any]) -> Run:
         changed=wanted.changed,
         dataset=rows if wanted.split is None else type(rows)(rows.folder, wanted.split),
         estimate=wanted.estimate,
-        study={"study": study.id, "member": dict(about)},
+        study={"study": study.id, "member": dict(about), "untested": wanted.untested},
     )
 
 

@@ -137,6 +137,7 @@ def wanted(question: Mapping[str, Any], asked: Asked) -> Wanted:
         preset=question["preset"],
         changed={**question["changed"], **asked.values},
         values=asked.values,
+        untested=True,
     )
 
 

@@ -102,12 +102,11 @@ def one_phase(session: Session) -> None:
 
 
 def finish(session: Session) -> None:
-    """The best moment becomes model/, and the test split is asked once. A member of a study leaves more to be compared by."""
+    """The best moment becomes model/, and the test split is asked once."""
     from core.training import carrying
-    from core.training.judging import judge
 
     model = kept(session)
-    test = judge(session, model) if "study" in session.spec else session.test_scores(model)
+    test = asked_last(session, model)
     if session.continues:
         carrying.write_matrix(session, model)
     best = session.state.best
@@ -118,6 +117,16 @@ def finish(session: Session) -> None:
         )
     )
     session.tidy()
+
+
+def asked_last(session: Session, model: Any) -> dict[str, float]:
+    """The scores on the test split. A member of a study leaves more to be compared by; a trial of a search is not asked, so that nobody
+    chooses among many by the test."""
+    from core.training.judging import judge
+
+    if session.spec.get("untested"):
+        return {}
+    return judge(session, model) if "study" in session.spec else session.test_scores(model)
 
 
 def end_early(session: Session, word: str) -> None:

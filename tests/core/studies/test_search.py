@@ -64,6 +64,9 @@ def test_a_search_runs_its_trials_and_the_first_has_the_settings_as_they_were(pr
     assert [t["state"] for t in told["trials"]].count("running") == 0 and len(told["trials"]) == 3
     first = next(run for run in runs(project.folder) if run.spec["member"]["key"] == "0")
     assert first.settings == settled.settings
+    assert all(
+        not run.view().test for run in runs(project.folder)
+    )  # the test split is asked for best and default alone
     tried = {run.settings.learning_rate for run in runs(project.folder)}
     assert len(tried) == 3 and all(1e-5 <= rate <= 2e-4 for rate in tried)
     finished = [t for t in told["trials"] if t["state"] == "finished"]
