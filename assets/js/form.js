@@ -119,7 +119,7 @@
           element.hidden = counted.length === 0;
           const told = counted.filter((k) => (!k.advanced || differs(k.name)) && !counted.some((other) => explains(other, k)));
           const saying = told.length ? told : counted;
-          now.textContent = saying.map((k) => (options.words && options.words[k.name] ? options.words[k.name](value(k.name)) : words(k, value(k.name)))).filter(Boolean).join(" · ");
+          now.textContent = saying.map((k) => (options.words && options.words[k.name] ? options.words[k.name](value(k.name)) : k.kind === "several" && empty(String(value(k.name) || "")) ? "" : words(k, value(k.name)))).filter(Boolean).join(" · ") || t("nothing");
           const bad = counted.filter(sentence).length;
           const changed = counted.filter((k) => differs(k.name)).length;
           count.textContent = bad ? t.plural(bad, "{n} needs a look", "{n} need a look") : changed ? t.plural(changed, "{n} changed", "{n} changed") : "";

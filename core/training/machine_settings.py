@@ -62,11 +62,11 @@ class MachineSettings(Settings):
     follow: list[str] = knob(
         [],
         "Watched by others, too",
-        "The same curves and numbers, never texts, in other tools of this machine. They read along from outside, so that none can hold a run up.",
+        "The same curves and numbers, never texts, in other tools of this machine. They read along from outside, so that none can hold a run up. Weights & Biases writes into your account where this machine is logged in; the others, into folders.",
         term="experiment tracking",
         choices={
             "tensorboard": "TensorBoard",
-            "wandb": "Weights & Biases (into your account where you are logged in, else a folder)",
+            "wandb": "Weights & Biases",
             "mlflow": "MLflow",
             "trackio": "trackio",
         },
