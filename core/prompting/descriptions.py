@@ -7,6 +7,7 @@ that a label renamed keeps its description.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ FILE = "labels.json"
 LONGEST = 600  # characters of a sentence
 MOST = 20  # sentences of a label
 GLUED = re.compile(r"[\s_/.\-]+")
+_writing = threading.Lock()  # two labels may be told at the same moment
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -56,12 +58,13 @@ def described(state: State, folder: Path) -> list[Described]:
 
 def keep(folder: Path, label: int, words: str, sentences: Sequence[str]) -> None:
     """Keep what a person says of a label; nothing said puts it back to its name."""
-    told = _kept(folder)
     said = [" ".join(one.split())[:LONGEST] for one in sentences]
     entry = {"words": " ".join(words.split())[:LONGEST], "sentences": [one for one in said if one][:MOST]}
-    told[str(int(label))] = entry
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / FILE, {"format": FORMAT, "labels": {id: one for id, one in told.items() if any(one.values())}})
+    with _writing:
+        told = {**_kept(folder), str(int(label)): entry}
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = {id: one for id, one in told.items() if any(one.values())}
+        write_json(folder / FILE, {"format": FORMAT, "labels": kept})
 
 
 def _one(name: str, kept: Mapping[str, Any]) -> Described:

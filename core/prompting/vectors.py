@@ -23,7 +23,7 @@ from core.prompting.ways import Floats, Progress, Stop
 
 READ = 256  # tokens of a text that are read: what sentence encoders were trained on
 KEPT = 200_000  # vectors on disk; beyond, the oldest go
-BLOCK = 2_048  # texts between two writes
+BLOCK = 4_096  # texts between two writes
 
 
 @dataclass
@@ -71,12 +71,13 @@ class Vectors:
         took = time.perf_counter() - began
         old = self._known.get("vectors", np.zeros((0, made.shape[1]), np.float16))
         self._known = {
-            "keys": np.concatenate([self._keys, keys])[-KEPT:],
-            "vectors": np.concatenate([old, made])[-KEPT:],
+            "keys": np.concatenate([self._keys, keys]),
+            "vectors": np.concatenate([old, made]),
             "seconds": np.array(float(self._known.get("seconds", 0.0)) + took),
             "texts": np.array(float(self._known.get("texts", 0.0)) + len(texts)),
         }
-        kept.write(self._path, self._known)
+        lasting = {name: self._known[name][-KEPT:] for name in ("keys", "vectors")}
+        kept.write(self._path, {**self._known, **lasting})
 
     def _told(self, before_them: int, total: int, done: int, _: int) -> None:
         self.progress(before_them + done, total)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.device import choose
 from core.errors import Cancelled, ModelError
 from core.models.catalogue import find
 from core.prompting import likely, similar, ways
@@ -22,6 +23,8 @@ LABELS = (
 )
 ROWS = [{"id": "1:0", "text": "my card is lost", "label": "card"}, {"id": "1:1", "text": "this film is good", "label": "film"},
         {"id": "1:2", "text": "the wheel of a bike", "label": "bike"}]  # fmt: skip
+
+TOLERANCE = 1e-4 if choose().precision == "fp32" else 3e-2  # a GPU computes in 16 bits
 
 
 def asked(base: Path | str, cache: Path, rows=ROWS, pool=(), tuning=(), **values) -> Asked:
@@ -94,7 +97,7 @@ def test_entailment_answers_are_those_of_the_zero_shot_pipeline_of_transformers(
     for row, mine in zip(ROWS, said.probabilities, strict=True):
         theirs = judge(row["text"], names, hypothesis_template="This text is about {}.")
         wanted = [theirs["scores"][theirs["labels"].index(name)] for name in names]
-        assert np.allclose(mine, wanted, atol=1e-4)
+        assert np.allclose(mine, wanted, atol=TOLERANCE)
 
 
 def test_a_classifier_of_something_else_is_refused_before_anything_is_asked(
@@ -126,7 +129,7 @@ def test_a_label_scores_the_mean_likelihood_of_its_tokens_behind_the_prompt(stor
     for row, mine in zip(ROWS, said.probabilities, strict=True):
         raw = [loglikelihood(stories, prompt.replace("{text}", row["text"]), " " + one.words) for one in LABELS]
         wanted = np.exp(raw) / np.exp(raw).sum()
-        assert np.allclose(mine, wanted, atol=1e-4)
+        assert np.allclose(mine, wanted, atol=TOLERANCE)
 
 
 def test_what_is_said_of_texts_without_content_is_taken_off(stories: Path, tmp_path: Path):
@@ -138,7 +141,7 @@ def test_what_is_said_of_texts_without_content_is_taken_off(stories: Path, tmp_p
         told[text] = raw / raw.sum()
     wanted = told[ROWS[0]["text"]] / np.mean([told[text] for text in likely.EMPTY], axis=0)
     said = WAYS["likely"].answer(asked(stories, tmp_path, rows=ROWS[:1], prompt=prompt, examples=0))
-    assert np.allclose(said.probabilities[0], wanted / wanted.sum(), atol=1e-4)
+    assert np.allclose(said.probabilities[0], wanted / wanted.sum(), atol=TOLERANCE)
 
 
 def test_examples_that_do_not_fit_are_left_out_and_a_long_text_is_cut(stories: Path, tmp_path: Path):
