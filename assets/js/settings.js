@@ -45,7 +45,7 @@
   /* ---------- the page ---------- */
 
   function draw() {
-    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, known: () => state.known, found: foundBase, uploads: () => Hone.facts.mode !== "demo", folders: () => Hone.facts.mode === "local" }), cleaning: Hone.cleaningField({ ctx }), learning_rate: Hone.rateField }, words: { base: baseWords } });
+    form = Hone.form(state.form, { onchange: changed, draw: { base: Hone.baseChooser({ ctx, bases: () => state.bases, known: () => state.known, found: foundBase, uploads: () => Hone.facts.mode !== "demo", folders: () => Hone.facts.mode === "local" }), cleaning: Hone.cleaningField({ ctx }), method: Hone.wayChooser({ ways: () => state.ways, kinds: () => state.kinds }), learning_rate: Hone.rateField }, words: { base: baseWords } });
     live = {
       head: h("div"), notice: h("div", { class: "set-notice" }), presets: h("div", { class: "set-presets", role: "radiogroup", "aria-label": t("How hard should it try?") }),
       estimate: h("div", { class: "set-estimate", "aria-live": "polite" }), why: h("ul", { class: "set-why" }), links: h("div", { class: "set-links" }),

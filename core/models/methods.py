@@ -62,7 +62,7 @@ class Method:
     name: str
     title: Message
     sentence: Message
-    term: str
+    term: Message
     kind: Kind
     prepare: Callable[[TextModel, Any], None]
     settle: Callable[[TextModel], None] = lambda model: None
@@ -196,7 +196,7 @@ METHODS: dict[str, Method] = {
             "full",
             Message("All of it"),
             Message("Best with enough texts, and what most people begin with."),
-            "full fine-tuning",
+            Message("full fine-tuning"),
             "whole",
             partial(_part, "full"),
             usual=True,
@@ -205,7 +205,7 @@ METHODS: dict[str, Method] = {
             "lora",
             Message("Small added matrices (LoRA)"),
             Message("Nearly as good as all of it, with far less memory; the usual way for large models."),
-            "LoRA",
+            Message("LoRA"),
             "matrices",
             partial(_matrices, "lora"),
             _merge,
@@ -217,7 +217,7 @@ METHODS: dict[str, Method] = {
             "head",
             Message("Only the last layer (linear probe)"),
             Message("Seconds instead of minutes. Good with few texts, and to see whether labels can be told apart."),
-            "linear probing",
+            Message("linear probing"),
             "parts",
             partial(_part, "head"),
             reasons=(_no_last_layer,),
@@ -229,7 +229,7 @@ METHODS: dict[str, Method] = {
             "top",
             Message("The upper layers"),
             Message("What lies low is general and stays; quicker than all of it, and harder to spoil with few texts."),
-            "top layers, gradual unfreezing",
+            Message("top layers, gradual unfreezing"),
             "parts",
             partial(_part, "top"),
             rate=2.0,
@@ -241,7 +241,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "The last layer is fitted first, so that the first steps spoil nothing. “All of it” does the same while its switch is on."
             ),
-            "LP-FT",
+            Message("LP-FT"),
             "parts",
             partial(_part, "full"),
             reasons=(_no_last_layer,),
@@ -249,8 +249,10 @@ METHODS: dict[str, Method] = {
         Method(
             "contrastive",
             Message("By comparing texts, for a handful of labels"),
-            Message("Texts of one label are drawn together, others pushed apart. Best with fewer than twenty texts a label."),
-            "few-shot contrastive, SetFit",
+            Message(
+                "Texts of one label are drawn together, others pushed apart. Best with fewer than twenty texts a label."
+            ),
+            Message("few-shot contrastive, SetFit"),
             "parts",
             partial(_part, "full"),
             reasons=(_one_label,),
@@ -262,7 +264,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "What the model makes of each text is computed once; a round takes moments. For tasks and losses that cannot be fitted in one go."
             ),
-            "linear probing by gradient descent, cached features",
+            Message("linear probing by gradient descent, cached features"),
             "parts",
             partial(_part, "head"),
             rate=20.0,
@@ -271,7 +273,7 @@ METHODS: dict[str, Method] = {
             "bitfit",
             Message("Only the offsets"),
             Message("One number in a thousand learns: the offset that each layer adds. Small to keep, hard to spoil."),
-            "BitFit, biases only",
+            Message("BitFit, biases only"),
             "parts",
             partial(_part, "bitfit"),
             rate=20.0,
@@ -282,7 +284,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "What keeps numbers in range between layers learns, nothing else. The smallest change of a whole model."
             ),
-            "LayerNorm tuning",
+            Message("LayerNorm tuning"),
             "parts",
             partial(_part, "layernorm"),
             rate=40.0,
@@ -291,7 +293,7 @@ METHODS: dict[str, Method] = {
             "rslora",
             Message("Larger added matrices, kept in scale"),
             Message("LoRA that stays steady with matrices of 64 and more."),
-            "rsLoRA",
+            Message("rsLoRA"),
             "matrices",
             partial(_matrices, "rslora"),
             _merge,
@@ -302,7 +304,7 @@ METHODS: dict[str, Method] = {
             "dora",
             Message("Added matrices for the direction, lengths apart"),
             Message("A little better than LoRA with small matrices, and a third slower."),
-            "DoRA",
+            Message("DoRA"),
             "matrices",
             partial(_matrices, "dora"),
             _merge,
@@ -313,7 +315,7 @@ METHODS: dict[str, Method] = {
             "adalora",
             Message("Added matrices where they pay"),
             Message("Begins with larger matrices and takes away what helps least. Needs many steps to choose well."),
-            "AdaLoRA",
+            Message("AdaLoRA"),
             "matrices",
             partial(_matrices, "adalora"),
             _merge,
@@ -324,7 +326,7 @@ METHODS: dict[str, Method] = {
             "vera",
             Message("Fixed chance matrices, learnt scales"),
             Message("A tenth of what LoRA learns, for very many small models of one base."),
-            "VeRA",
+            Message("VeRA"),
             "matrices",
             partial(_matrices, "vera"),
             _merge,
@@ -335,7 +337,7 @@ METHODS: dict[str, Method] = {
             "loha",
             Message("Products of added matrices, place by place"),
             Message("Reaches changes of a higher rank than LoRA of the same size. Known from pictures."),
-            "LoHa",
+            Message("LoHa"),
             "matrices",
             partial(_matrices, "loha"),
             _merge,
@@ -346,7 +348,7 @@ METHODS: dict[str, Method] = {
             "lokr",
             Message("Blocks of added matrices"),
             Message("The smallest of the added matrices, built as blocks that repeat."),
-            "LoKr",
+            Message("LoKr"),
             "matrices",
             partial(_matrices, "lokr"),
             _merge,
@@ -359,7 +361,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "Turns what goes into a layer and leaves its length, so that little of what the model knew is lost."
             ),
-            "OFT",
+            Message("OFT"),
             "matrices",
             partial(_matrices, "oft"),
             _merge,
@@ -370,7 +372,7 @@ METHODS: dict[str, Method] = {
             "ia3",
             Message("Learnt volumes"),
             Message("Makes inner numbers louder or softer; a few thousand of them are all that learns. For few texts."),
-            "(IA)³",
+            Message("(IA)³"),
             "matrices",
             partial(_matrices, "ia3"),
             _merge,
@@ -383,7 +385,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "A model four to eight times as large fits onto the GPU; a little slower and less exact than LoRA."
             ),
-            "QLoRA",
+            Message("QLoRA"),
             "matrices",
             _four_bits,
             _merge_four_bits,
@@ -396,7 +398,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "Narrow layers between those of the model learn. The model itself stays as it is, so many tasks can share it."
             ),
-            "bottleneck adapters",
+            Message("bottleneck adapters"),
             "layers",
             _adapter,
             reasons=(_convolutions,),
@@ -409,7 +411,7 @@ METHODS: dict[str, Method] = {
             Message(
                 "A few words that are no words stand before every text and learn. For large models and very small files."
             ),
-            "prompt tuning",
+            Message("prompt tuning"),
             "words",
             partial(_words, "prompt"),
             reasons=(_pictures,),
@@ -420,7 +422,7 @@ METHODS: dict[str, Method] = {
             "prefix",
             Message("Words in front of every layer"),
             Message("Stronger than words in front of the text, as small, and quick to exchange."),
-            "prefix tuning",
+            Message("prefix tuning"),
             "words",
             partial(_words, "prefix"),
             reasons=(_pictures, _own_attention),
@@ -431,7 +433,7 @@ METHODS: dict[str, Method] = {
             "ptuning",
             Message("Words in front, found by a little network"),
             Message("A helper network finds the words, which makes them easier to learn; it is gone in the end."),
-            "P-tuning",
+            Message("P-tuning"),
             "words",
             partial(_words, "ptuning"),
             _settle_words,

@@ -16,9 +16,22 @@ from typing import Any
 from core import tasks
 from core.errors import ModelError, Problem, SettingsError
 from core.models.catalogue import BASES, BLANK, UPLOADED, Base, blanks, find, suits
+from core.models.methods import METHODS
 from core.settings import checked, knobs, problems, shown
 from core.tasks.base import TRAITS, Task
-from core.training.advice import PRESETS, Advice, Facts, Machine, advise, counts_words, known_facts, measure, phases
+from core.training import ways
+from core.training.advice import (
+    PRESETS,
+    Advice,
+    Facts,
+    Machine,
+    advise,
+    counts_words,
+    known_facts,
+    measure,
+    phases,
+    this_machine,
+)
 from core.training.settings import TrainingSettings
 from core.words import Message
 from core.workspace import FORMAT, read_json, write_json
@@ -74,7 +87,10 @@ class Settled:
     @cached_property
     def good(self) -> dict[str, Any]:
         """A value for every knob that suits these texts and this machine; the base is the proposed one."""
-        return {**self.advice.settings.model_dump(), "base": self.proposed.id}
+        advised = self.advice.settings
+        chosen = self.typed.get("method")
+        wide = ways.rate(chosen, advised.method, advised.learning_rate) if chosen in METHODS else advised.learning_rate
+        return {**advised.model_dump(), "base": self.proposed.id, "learning_rate": wide}
 
     @cached_property
     def typed(self) -> dict[str, Any]:
@@ -96,7 +112,14 @@ class Settled:
         """What else decides whether a knob counts; see TrainingSettings."""
         task = self.task
         traits = {f"task:{trait}": trait in task.traits for trait in TRAITS}
-        return {"base_kind": self.base.kind, "link": task.link or "none", "family": task.family, "smaller": False, "continues": False, **traits}
+        return {
+            "base_kind": self.base.kind,
+            "link": task.link or "none",
+            "family": task.family,
+            "smaller": False,
+            "continues": False,
+            **traits,
+        }
 
     @cached_property
     def counted(self) -> set[str]:
@@ -107,6 +130,8 @@ class Settled:
     def problems(self) -> list[Problem]:
         """What is off among the knobs that count."""
         found = [p for p in problems(TrainingSettings, self.values) if p.field in self.counted]
+        against = ways.problem(self.values, self.base, self.task, this_machine())
+        found += [against] if against and "method" in self.counted else []
         return [self.base_problem, *found] if self.base_problem else found
 
     @property
@@ -179,8 +204,7 @@ def offered(task: Task) -> dict[str, dict[str, Message]]:
     main, have = measure(task), {s.name for s in task.scores} | {"loss"}
     measures = {main: declared["metric"][main] if main != "main" else task.scores[0].title}
     measures |= {name: title for name, title in declared["metric"].items() if name in have}
-    ways = {name: title for name, title in declared["method"].items() if task.link or name != "head"}
-    return {"metric": measures, "method": ways}
+    return {"metric": measures, "method": {name: declared["method"][name] for name in ways.offered(task)}}
 
 
 def limited(settings: TrainingSettings, facts: Facts, most_steps: int | None, parts: int = 1) -> TrainingSettings:

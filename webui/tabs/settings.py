@@ -16,11 +16,12 @@ from core.export.recipe import read_recipe, recipe_text
 from core.models import uploads
 from core.models.catalogue import UPLOADED, Base
 from core.models.lookup import look_up
+from core.models.methods import KINDS
 from core.settings import checked
 from core.tasks.cleaned import LOOKED, example, texts_of
 from core.training import draft as drafts
 from core.training import estimate as estimates
-from core.training import runs
+from core.training import runs, ways
 from core.training.advice import PRESETS, this_machine
 from core.training.bases import advise_base
 from core.training.draft import Draft, Settled
@@ -275,6 +276,8 @@ def _state(here: Here, draft: Draft) -> dict[str, Any]:
         "bases": [described(base) for base in listed.values()],
         "known": [{**described(base), "note": why} for base, why in known if base.id not in listed],
         "proposed": settled.proposed.id,
+        "ways": ways.told(settled.values, settled.base, settled.task, this_machine(), len(facts.labels)),
+        "kinds": [{"id": kind, "title": title} for kind, title in KINDS.items()],
         "why": [] if lacking else [*settled.advice.why, *_guessed(here)],
         "problems": {p.field: p.message for p in _said(settled)},
         "texts": settled.facts.train,
