@@ -73,4 +73,5 @@ def _told(run: Any, view: Any) -> dict[str, Any]:
         "task": spec["task"],
         "answers": tasks.task(spec["task"]).prediction,
         "inputs": inputs,
+        "continues": bool(spec.get("continues")),
     }

@@ -5,7 +5,7 @@
   const { h, t, fill } = Hone;
   const EVERY = 0.7; // seconds between two looks at a report that is being made
   const MANY = 12; // from here on the matrix takes the whole width and the most confused pairs are listed
-  const SLOTS = ["head", "notes", "verdict", "contenders", "table", "confusion", "pairs", "list"];
+  const SLOTS = ["head", "notes", "arrived", "verdict", "contenders", "table", "confusion", "pairs", "list"];
   const PARTS = { verdict: "verdict", contenders: "contenders", table: "table", confusion: "confusion", mistakes: "list" };
   const cards = (Hone.evaluate = Hone.evaluate || {});
 
@@ -54,6 +54,12 @@
     if (!view.run) return empty(view);
     if (view.run !== before || !view.frame || !view.frame.isConnected) build(view);
     await follow(view).catch(() => view.look.start());
+    arrived(view);
+  }
+
+  /* What has come since the run, with the button to go on from it (train_retune.js). */
+  function arrived(view) {
+    if (view.frame) Hone.retune.offer(view.slots.arrived, view.ctx, view.run, (run) => { Hone.store.set("run:started", run); Hone.goPart("train", "one"); }).catch(() => {});
   }
 
   function pick(view, run) {
@@ -61,6 +67,7 @@
     view.run = run;
     build(view);
     follow(view).catch(() => view.look.start());
+    arrived(view);
   }
 
   /* One look at the report; goes on looking while it is being made. */
@@ -118,7 +125,7 @@
 
   /* The places of a kind of report: by label, or by measures of the task's own (evaluate_measures.js). */
   function frame(view, kind) {
-    const names = kind === "measures" ? ["head", "notes", ...Object.values(cards.measures.SLOTS)] : SLOTS;
+    const names = kind === "measures" ? ["head", "notes", "arrived", ...Object.values(cards.measures.SLOTS)] : SLOTS;
     Object.assign(view, { kind, seen: {}, progress: null });
     view.slots = Object.fromEntries(names.map((name) => [name, h("div.ev-slot", { id: "evaluate-" + name })]));
     view.frame = h("div.ev", { class: kind || "" }, Object.values(view.slots));

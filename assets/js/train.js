@@ -31,6 +31,7 @@
   /** After something has changed elsewhere; a run that the Settings tab has just started is shown. */
   function again(id) {
     if (!ctx.visible) return;
+    if (parts && page.id) parts.over = null; // what has arrived since is asked again
     if (id) Hone.store.set("run:started", null);
     list(id).then(() => poll.now()).catch(() => {});
   }
@@ -126,7 +127,7 @@
   /* ---------- drawing ---------- */
 
   function draw() {
-    parts = { head: parts ? parts.head : h("div"), notice: h("div.train-notice"), live: h("div"), plots: h("div.g2"), second: h("div.g2"), runs: parts ? parts.runs : h("div") };
+    parts = { head: parts ? parts.head : h("div"), notice: h("div.train-notice"), arrived: h("div.rt-arrived"), live: h("div"), memory: h("div.rt-memory"), plots: h("div.g2"), second: h("div.g2"), runs: parts ? parts.runs : h("div") };
     if (!page.id) return drawReady();
     const loss = h("div"), score = h("div.small");
     parts.legend = h("div");
@@ -140,7 +141,8 @@
     fill(parts.second,
       Hone.card({ id: "train-watched", title: t("Texts being watched"), sub: page.opened[page.id].single ? t("Its answer at each check, oldest first; numbers are the label keys.") : t("How right it was at each check, oldest first, in tenths; below, what it says now."), side: button(t("Choose others"), chooseOthers, { link: true }), body: parts.watched }),
       h("section.card", { id: "train-score" }, h("header.cap", h("div", parts.scoreTitle, parts.scoreSub), h("div.side", scoreChoice())), score));
-    fill(root, parts.head, parts.notice, parts.live, parts.plots, parts.second, parts.runs);
+    fill(root, parts.head, parts.notice, parts.arrived, parts.live, parts.plots, parts.memory, parts.second, parts.runs);
+    further();
     const known = curves().map((curve) => curve.name);
     page.score = known.includes(page.wish) ? page.wish : known[0];
     parts.loss = Hone.lossPlot(loss);
@@ -166,11 +168,25 @@
     parts.named = names;
     parts.loss.show(track, more, what);
     parts.score.show(track, more, what);
+    if (parts.over !== page.now.state || (parts.memoryCard && parts.memoryCard.stale() && page.now.step && !parts.knew)) {
+      parts.over = page.now.state;
+      parts.knew = Boolean(page.now.step);
+      further();
+    }
+    if (parts.memoryCard) parts.memoryCard.show(track);
     if (page.now.stamp !== parts.stamped) {
       parts.stamped = page.now.stamp;
       Hone.trainState.happening(parts.happening, page, actions);
       Hone.trainWatch.draw(parts.watched, page.opened[page.id], page.tracks[page.id], page.now);
     }
+  }
+
+  /** What has arrived since a finished run, and the card of one that continues another (train_retune.js). */
+  function further() {
+    const run = page.id, mine = parts, over = page.now && ["finished", "stopped"].includes(page.now.state);
+    const begun = async (id) => { await list(id); Hone.bus.emit("runs"); await poll.now(); };
+    Hone.retune.offer(parts.arrived, ctx, over ? run : null, begun).catch(() => {});
+    Hone.retune.card(parts.memory, ctx, run).then((card) => { if (mine === parts) { parts.memoryCard = card; if (card && page.tracks[run]) card.show(page.tracks[run]); } }).catch(() => {});
   }
 
   /** Plots only where there is something to draw, or soon will be. */

@@ -1,7 +1,7 @@
 """`hone`: the whole job without a browser, on the same workspace as the page, also while the page uses it.
 
     hone train FILE [--task NAME] [--text COLUMN] [--label COLUMN] [--test F] [--recipe R] [--preset balanced] [--learning-rate 3e-5]
-    hone check FILE [--report F.html] · resume RUN · predict RUN FILE · evaluate RUN · export RUN · tasks · runs · projects · recipe RUN · labels export PROJECT --format csv ·
+    hone check FILE [--report F.html] · resume RUN · retune RUN [FILE] · predict RUN FILE · evaluate RUN · export RUN · tasks · runs · projects · recipe RUN · labels export PROJECT --format csv ·
     user add NAME --auth FILE
 
 Flags for settings are read from their declarations. Progress goes to standard error; with --json the last line of standard output

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from core.cli import asking, checking, labels, listing, training
+from core.cli import asking, checking, comparing, labels, listing, retuning, searching, smaller, training, untrained
 from core.settings import Knob, knobs
 from core.training.settings import GROUPS, TrainingSettings
 
@@ -25,9 +25,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hone {_version()}")
     commands = parser.add_subparsers(title="commands", dest="name_of_command", required=True, metavar="COMMAND")
     _train(commands)
+    _search(commands)
+    _compare(commands)
+    _folds(commands)
     _resume(commands)
+    _retune(commands)
     _predict(commands)
     _evaluate(commands)
+    _untrained(commands)
     _export(commands)
     _smaller(commands)
     _lists(commands)
@@ -59,7 +64,67 @@ def _command(commands: Any, name: str, function: Callable[..., int], help: str, 
 
 
 def _train(commands: Any) -> None:
-    parser = _command(commands, "train", training.train, "Tune a model on a file of examples.")
+    _data_and_settings(_command(commands, "train", training.train, "Tune a model on a file of examples."))
+
+
+def _search(commands: Any) -> None:
+    parser = _command(
+        commands, "search", searching.search, "Look for better settings: many trainings, each with others."
+    )
+    own = parser.add_argument_group("the search")
+    own.add_argument("--trials", type=int, default=20, metavar="N", help="trainings in all (default: 20)")
+    own.add_argument("--minutes", type=float, metavar="M", help="minutes of training in all, if that is reached first")
+    own.add_argument(
+        "--try",
+        action="append",
+        dest="tried",
+        metavar="NAME[=LOW..HIGH]",
+        help="a setting that is searched, with its bounds or choices (method=full,lora); may be given again (default: the usual ones)",
+    )
+    own.add_argument("--no-pruning", action="store_true", help="carry every trial to its end")
+    own.add_argument(
+        "--storage", metavar="S", help="file or database address that several can reach (default: beside the search)"
+    )
+    own.add_argument("--join", action="store_true", help="work on the search at --storage that somebody else has begun")
+    own.add_argument(
+        "--go-on", metavar="ID", help="go on with a search that was stopped; FILE and settings are then left out"
+    )
+    own.add_argument("--use", action="store_true", help="make the best settings those of the project")
+    _data_and_settings(parser)
+
+
+def _compare(commands: Any) -> None:
+    parser = _command(
+        commands, "compare", comparing.compare, "Compare several ways to tune: one split, one budget, a table."
+    )
+    own = parser.add_argument_group("the comparison", "The budget is --epochs N or --minutes M, the same for each way.")
+    own.add_argument(
+        "--methods", metavar="A,B", help=f"ways to tune (default: {comparing.PROPOSED}, as far as they serve)"
+    )
+    own.add_argument(
+        "--bases", metavar="A,B", help="base models; classic:ngram counts words (default: the proposed one)"
+    )
+    own.add_argument("--folds", type=int, metavar="K", help="each way on K folds instead of once")
+    _go_on(own)
+    _data_and_settings(parser)
+
+
+def _folds(commands: Any) -> None:
+    parser = _command(commands, "folds", comparing.folds, "Check by folds how steady the result is (cross-validation).")
+    own = parser.add_argument_group("the folds")
+    own.add_argument("--k", type=int, default=5, metavar="K", help="how many (default: 5)")
+    _go_on(own)
+    _data_and_settings(parser)
+
+
+def _go_on(parser: Any) -> None:
+    parser.add_argument(
+        "--go-on", metavar="ID", help="go on with one that was interrupted; FILE and settings are then left out"
+    )
+
+
+def _data_and_settings(parser: Any) -> None:
+    """What a training is told: its data, preset, recipe and every setting."""
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="csv, tsv, txt, xlsx, json, jsonl, parquet, conll or zip"
     )
@@ -84,11 +149,17 @@ def _train(commands: Any) -> None:
     parser.add_argument("--delimiter", help="sign between its columns, where the guess is wrong")
     parser.add_argument("--sheet", help="sheet of an xlsx file")
     _inline(parser)
+    _settings(parser, "What is not given is set by the preset.")
+
+
+def _settings(parser: Any, else_said: str) -> None:
+    """A flag for every setting; one whose name the command has for itself already keeps that meaning."""
+    taken = parser._option_string_actions
     declared = knobs(TrainingSettings)
     for group, title in GROUPS.items():
-        section = parser.add_argument_group(f"settings: {title.lower()}", "What is not given is set by the preset.")
+        section = parser.add_argument_group(f"settings: {title.lower()}", else_said)
         for knob in declared:
-            if knob.group == group:
+            if knob.group == group and flag(knob.name) not in taken:
                 section.add_argument(
                     flag(knob.name), dest=training.PREFIX + knob.name, metavar=_values(knob), help=_help(knob)
                 )
@@ -98,6 +169,22 @@ def _resume(commands: Any) -> None:
     parser = _command(commands, "resume", training.resume, "Go on with a run that was interrupted, paused or failed.")
     _run(parser)
     _inline(parser)
+
+
+def _retune(commands: Any) -> None:
+    help = "Go on from a finished run with what has arrived since: new texts, other answers, new labels."
+    parser = _command(commands, "retune", retuning.retune, help)
+    _run(parser)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="examples to add to its project first")
+    parser.add_argument(
+        "--for",
+        dest="split_for",
+        choices=("train", "validation", "test"),
+        help="what FILE is for (shared out when left out)",
+    )
+    parser.add_argument("--name", metavar="NAME", help="name of the run")
+    _inline(parser)
+    _settings(parser, "What is not given is as in the run it continues, or proposed.")
 
 
 def _predict(commands: Any) -> None:
@@ -133,6 +220,11 @@ def _evaluate(commands: Any) -> None:
     )
     _run(parser)
     parser.add_argument("--out", metavar="FOLDER", help="write the tables as CSV files there")
+
+
+def _untrained(commands: Any) -> None:
+    help = "Answer texts without training, and score that on the texts kept aside."
+    untrained.flags(_command(commands, "untrained", untrained.untrained, help))
 
 
 def _export(commands: Any) -> None:

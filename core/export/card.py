@@ -238,6 +238,12 @@ class _Card(Page):
             (self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps))),
             (self.say(Message("Seed of chance")), str(spec.get("seed"))),
         ]
+        if before := spec.get("continues"):
+            chain = plain(" → ".join(str(one["name"]) for one in before["chain"]))
+            words = Message(
+                "with {n:,} new texts and {m:,} old ones seen again", n=before["texts"], m=before["replayed"]
+            )
+            facts.append((self.say(Message("Goes on from")), f"{chain} ({self.say(words)})"))
         if view.best_step is not None:
             facts.append(
                 (self.say(Message("Kept moment")), self.say(Message("step {n} of {m}", n=view.best_step, m=view.step)))

@@ -16,7 +16,7 @@ from webui import measures
 from webui.calls import Here, call, panel
 from webui.finished import chips, finished
 from webui.page import Page
-from webui.tabs import untrained
+from webui.tabs import retune, smaller, untrained
 from webui.tabs.playground import wake
 
 MOST_PAIRS = 40
@@ -31,7 +31,7 @@ FILES = {
 
 def tab(page: Page) -> None:
     own: list[Any] = [judged, report_of, make_report, cancel_report, texts, relabel, report_file, wake]
-    panel(page, "evaluate", [*own, *untrained.CALLS])
+    panel(page, "evaluate", [*own, *untrained.CALLS, *smaller.CALLS, *retune.CALLS])
 
 
 @call

@@ -25,9 +25,9 @@ from core.words import Message
 from webui import form
 from webui.calls import Here, call, panel
 from webui.page import Page
+from webui.tabs import retune, several
 from webui.tabs import search as searches
 from webui.tabs import settings as form_tab
-from webui.tabs import several
 
 DRAWN = ("generation", "reset", "seen_points", "seen_checks", "points", "checks")
 OFTEN = (
@@ -39,7 +39,7 @@ SELDOM = ("phases", "best_step", "scores", "before", "test", "notices", "failure
 
 def tab(page: Page) -> None:
     calls: list[Any] = [training, opened, follow, control, start, start_again, details, note, delete, watchable, watch]
-    panel(page, "train", [*calls, *several.CALLS, *searches.CALLS])
+    panel(page, "train", [*calls, *several.CALLS, *searches.CALLS, *retune.CALLS])
 
 
 @call
