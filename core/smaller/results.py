@@ -55,7 +55,7 @@ def table(run: Run, others: Sequence[Run]) -> list[Line]:
             lines.append(Line(other, figures, None))
             continue
         p, gain = paired(first, figures)
-        size, speed = figures["size"] / first["size"], figures["rate"] / first["rate"]
+        size, speed = figures["size"] / first["size"], figures["times"]
         score = of_score(run.spec["task"], first, figures, p, gain)
         sentence = Message("{size}, {speed}; {score}.", size=of_size(size), speed=of_speed(speed), score=score)
         lines.append(Line(other, figures, sentence, size, speed, p))

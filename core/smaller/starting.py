@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from core.training import runs, teaching
 from core.training.continuing import FOLDER as FROM
 from core.training.continuing import linked
 from core.training.runs import Run
+from core.training.settings import TrainingSettings
 from core.words import Message
 
 
@@ -37,8 +38,9 @@ def begin(
     uploads: Path | None = None,
     folders: bool = True,
     language: str = "en",
+    limited: Callable[[TrainingSettings, int], TrainingSettings] = lambda settings, texts: settings,
 ) -> Run:
-    """The new run, not started yet. `dataset` gives the texts without a label. HoneError where the way does not fit this run."""
+    """The new run, not started yet. `dataset` gives the texts without a label; `limited` what a demo allows of settings for so many texts. HoneError where the way does not fit this run."""
     if not run.has_model:
         raise HoneError(
             Message("“{name}” has no model to make smaller.", name=run.name),
@@ -55,7 +57,7 @@ def begin(
         name=f"{run.name}, {plan.suffix.said(language)}",
         task=run.spec["task"],
         base=plan.base,
-        settings=settings_of(earlier, plan),
+        settings=limited(settings_of(earlier, plan), int(run.spec["data"]["counts"]["train"])),
         phases=plan.phases,
         preset="own",
         dataset=SameRows(run, asked),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from typing import Any
 from core import tasks
 from core.errors import HoneError, ModelError
 from core.models import architectures
-from core.models.catalogue import BLANK, CLASSIC, UPLOADED, Base, find
+from core.models.catalogue import CLASSIC, Base, find
 from core.tasks.base import Task
-from core.training.draft import unfit
+from core.training.draft import check_place, unfit
 from core.training.settings import TrainingSettings
 from core.words import Message
 from core.workspace import read_json
@@ -117,12 +117,11 @@ class Way:
     name: str
     title: Message
     help: Message
-    term: str
+    term: Message
     options: Callable[[Earlier], tuple[Option, ...]]
     refuses: Callable[[Earlier], Message | None]
     expected: Callable[[Earlier, Mapping[str, Any]], Expected]
     plan: Callable[[Earlier, Mapping[str, Any]], Plan]
-    made_by: Mapping[str, Any] = field(default_factory=dict)
 
     def why_not(self, run: Earlier) -> Message | None:
         return _never(run) or self.refuses(run)
@@ -358,7 +357,7 @@ SMALLER: dict[str, Way] = {
             "int8",
             Message("Whole numbers"),
             Message("Every weight is rounded to eight bits. Nothing is learnt anew; it takes seconds."),
-            "dynamic int8 quantization",
+            Message("dynamic int8 quantization"),
             _nothing,
             _fits,
             _quarter,
@@ -368,7 +367,7 @@ SMALLER: dict[str, Way] = {
             "distil",
             Message("Fewer layers, taught by the run"),
             Message("A copy with fewer layers learns to answer as the run does, from its labels and from its doubts."),
-            "knowledge distillation",
+            Message("knowledge distillation"),
             _of_taught,
             _taught_layers,
             _fewer_layers,
@@ -378,7 +377,7 @@ SMALLER: dict[str, Way] = {
             "layers",
             Message("Fewer layers"),
             Message("Layers that are missed least are taken out; what is left learns on from the labels."),
-            "layer pruning",
+            Message("layer pruning"),
             _of_layers,
             _one_layer,
             _fewer_layers,
@@ -388,7 +387,7 @@ SMALLER: dict[str, Way] = {
             "neurons",
             Message("Narrower layers"),
             Message("Within each layer the neurons that matter least are taken out; what is left learns on."),
-            "structured pruning",
+            Message("structured pruning"),
             _of_neurons,
             _unseen,
             _fewer_neurons,
@@ -400,7 +399,7 @@ SMALLER: dict[str, Way] = {
             Message(
                 "A table of words learns to answer as the run does. Tiny and very fast, but it does not understand order."
             ),
-            "knowledge distillation",
+            Message("knowledge distillation"),
             _of_words,
             _uncounted,
             _counted,
@@ -410,7 +409,7 @@ SMALLER: dict[str, Way] = {
             "distil_base",
             Message("Another base, taught by the run"),
             Message("A smaller base model of your choice learns from the run’s answers."),
-            "knowledge distillation",
+            Message("knowledge distillation"),
             _of_base,
             _untaught,
             _other,
@@ -422,7 +421,7 @@ SMALLER: dict[str, Way] = {
             Message(
                 "The smallest weights become nought and stay so. File and speed stay the same; only a zip of it is smaller."
             ),
-            "magnitude pruning",
+            Message("magnitude pruning"),
             _of_weights,
             _fits,
             _same,
@@ -444,12 +443,7 @@ def settings_of(run: Earlier, plan: Plan) -> TrainingSettings:
 def _base(run: Earlier, name: str) -> Base:
     if not name.strip():
         raise HoneError(Message("Name a base model first."), fix=Message("For example a Hub name such as owner/model."))
-    listed = name.startswith((BLANK, UPLOADED, "bundled:", "classic:"))
-    if not run.folders and not listed and ("\\" in name or name.count("/") != 1 or name[0] in "/.~"):
-        raise ModelError(
-            Message("Folders of the server cannot be chosen here."),
-            fix=Message("Choose a base from the list, or a Hub name such as owner/model."),
-        )
+    check_place(name, run.folders)
     return find(name, run.uploads)
 
 
