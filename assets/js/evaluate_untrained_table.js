@@ -53,7 +53,7 @@
 
   /* Which run attempts are compared with, text by text. */
   function chooser(view) {
-    const runs = view.told.runs.filter((run) => run.reported);
+    const runs = view.told.runs.filter((run) => run.paired);
     if (runs.length < 2) return null;
     return h("label.un-against", t("Compared with"), " ", Hone.select({ label: t("Compared with"), value: view.told.against && view.told.against.id, options: runs.map((run) => ({ value: run.id, title: run.title })), onchange: (id) => { view.against = id; Hone.store.set("untrained.against", id); look(view).catch(Hone.toast); } }));
   }
@@ -74,8 +74,8 @@
     if (one.state === "cancelled") return h("div.un-wide.sub", t("Cancelled."));
     if (one.run && !one.reported) return h("div.un-wide.sub", t("Its report is not made yet."));
     if (!one.scored) return h("div.un-wide.sub", t.plural(one.total, "{n:,} text has a guess. It is no label, and nobody knows whether it is right.", "{n:,} texts have a guess. They are no labels, and nobody knows whether they are right."), " ", time(one));
-    const between = t("{low} to {high}", { low: Hone.fmt.fixed(one.low), high: Hone.fmt.fixed(one.high) });
-    return [h("div.cmpr.un-bar", Hone.evaluate.axis({ share: one.accuracy, low: one.low, high: one.high, colour: one.run ? "accent" : "l4" })),
+    const between = one.low === null ? "" : t("{low} to {high}", { low: Hone.fmt.fixed(one.low), high: Hone.fmt.fixed(one.high) });
+    return [h("div.cmpr.un-bar", Hone.evaluate.axis({ share: one.accuracy, low: one.low ?? one.accuracy, high: one.high ?? one.accuracy, colour: one.run ? "accent" : "l4" })),
       h("div.un-score", h("b", Hone.fmt.fixed(one.accuracy)), h("small", between), h("small", time(one))), beside(view, one)];
   }
 

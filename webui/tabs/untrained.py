@@ -392,17 +392,32 @@ def _called(attempt: Attempt, with_way: bool = True) -> Message:
 
 
 def _run(run: Any) -> dict[str, Any]:
+    """A run as a line of the table. One reported by measures (two texts a row) has no answers to pair; its share right may lack an interval."""
     made = report.read(run.folder)
-    whole = made if made and made["done"] and "correct" in made else None
-    line: dict[str, Any] = next((one for one in whole["contenders"] if one["id"] == "run"), {}) if whole else {}
-    kept = {name: line.get(name) for name in ("accuracy", "low", "high", "macro_f1", "wrong", "total")}
-    seconds = whole.get("seconds_a_text") if whole else None
-    return {"id": run.id, "title": run.name, "created": run.spec["created"], "reported": whole is not None, **kept,
-            "split": whole["split"] if whole else None, "seconds_a_text": seconds}  # fmt: skip
+    told = {"id": run.id, "title": run.name, "created": run.spec["created"], "reported": False, "paired": False}
+    if not made or not made["done"]:
+        return told
+    line: dict[str, Any] = next((one for one in made["contenders"] if one["id"] == "run"), {})
+    told |= {
+        "reported": True,
+        "split": made["split"],
+        "total": made["total"],
+        "seconds_a_text": made.get("seconds_a_text"),
+    }
+    if "correct" in made:
+        return {**told, "paired": True, **{name: line.get(name) for name in ("accuracy", "low", "high", "macro_f1")}}
+    share = next((one["value"] for one in made["scores"] if one["name"] == "accuracy"), None)
+    sure = made.get("main") == "accuracy"
+    return {
+        **told,
+        "accuracy": share,
+        "low": line.get("low") if sure else None,
+        "high": line.get("high") if sure else None,
+    }
 
 
 def _reported(run: Any) -> bool:
-    return bool(_run(run)["reported"])
+    return bool(_run(run)["paired"])
 
 
 def _job(here: Here, attempt: Attempt) -> dict[str, Any]:
