@@ -67,11 +67,14 @@
       h("p.sub", t("Unpack it, then, in its folder:")),
       code(state.use),
       button,
+      state.learnt ? h("p.sub", learnt(own), " ", t("{size}; of use together with the base model.", { size: Hone.fmt.bytes(state.learnt) })) : null,
       state.base ? h("p.sub", onward(own), " ", t("for other runs: learn from plain text first, then from labels, for one.")) : null,
       fold(t("The recipe"), t("Every setting of this run. Load it on the Settings tab, or give it to the command line."), state.recipe),
       fold(t("The same without a browser"), t("This does from the command line what you did here:"), state.command),
     );
   }
+
+  const learnt = (own) => Hone.button(t("Download only what was learnt"), async () => Hone.download((await own.view.ctx.call("away_learnt", { run: own.run })).url), { link: true });
 
   /* The model as a base for other runs. */
   function onward(own) {

@@ -65,6 +65,21 @@ def pack(
         lock.release()
 
 
+def pack_learnt(run_dir: Path) -> Path:
+    """A zip of adapter/, which holds only what the run has learnt; made anew where the run has been saved since."""
+    source = run_dir / "adapter"
+    if not (source / "hone.json").is_file():
+        raise Missing(Message("All of this model was learnt, so there is nothing smaller to take away."))
+    target = run_dir / "export" / f"{slug(title_of(Run(run_dir)))}-learnt.zip"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".packing-") as working:
+        inside = Path(working) / "inside"
+        _copy_model(source, inside, read_json(source / "hone.json"))
+        _zip(inside, Path(working) / "made.zip", target.stem, lambda: False)
+        (Path(working) / "made.zip").replace(target)
+    return target
+
+
 def read(run_dir: Path | str) -> dict[str, Any] | None:
     """What `pack` said, while the zip is there and the model is still the one in it."""
     run_dir = Path(run_dir)

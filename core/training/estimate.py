@@ -292,7 +292,8 @@ def _use(settings: TrainingSettings, size: int) -> dict[str, Any]:
 # What was measured, and for what -------------------------------------------------------------------------------------
 
 COSTLY = (
-    "optimizer", "precision", "dropout", "bucketing", "top_layers", "lora_rank", "analyzer", "ngram_low", "ngram_high", "least_count",
+    "optimizer", "precision", "dropout", "bucketing", "top_layers", "lora_rank", "vera_rank", "oft_block",
+    "adapter_places", "adapter_size", "virtual_words", "analyzer", "ngram_low", "ngram_high", "least_count",
     "most_features",
 )  # fmt: skip
 

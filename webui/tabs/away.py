@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import HoneError, Missing
 from core.export import pack
 from core.export.recipe import recipe_of
-from core.models import uploads
+from core.models import learnt, uploads
 from core.words import Message
 from webui.calls import Here, call
 from webui.finished import asked
@@ -56,6 +56,14 @@ def away_file(here: Here, *, run: str) -> dict[str, Any]:
 
 
 @call
+def away_learnt(here: Here, *, run: str) -> dict[str, Any]:
+    """Only what was learnt, as a zip: a fraction of the size, of use together with the base."""
+    chosen = here.run(run)
+    path = pack.pack_learnt(chosen.folder)
+    return {"url": here.offer(path, path.name)}
+
+
+@call
 def away_base(here: Here, *, run: str) -> dict[str, Any]:
     """The run's model becomes a base for other runs of this person."""
     if here.demo:
@@ -65,7 +73,7 @@ def away_base(here: Here, *, run: str) -> dict[str, Any]:
     return {"title": base.title}
 
 
-CALLS = [away, away_make, away_file, away_base]
+CALLS = [away, away_make, away_file, away_learnt, away_base]
 
 
 def _key(here: Here, run: str) -> str:
@@ -73,9 +81,11 @@ def _key(here: Here, run: str) -> str:
 
 
 def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
+    added = (run.folder / "model" / "added.safetensors").is_file()  # the base's own weights are not all there is
     return {
         "size": made["size"],
-        "base": not here.demo and (run.folder / "model" / "config.json").is_file(),
+        "base": not here.demo and (run.folder / "model" / "config.json").is_file() and not added,
+        "learnt": learnt.size(run.folder / "adapter"),
         "checked": Message(
             "Opened again in a fresh process: same answer for {k} of {n} texts.", k=made["equal"], n=made["checked"]
         ),
