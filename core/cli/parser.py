@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from core.cli import asking, checking, comparing, labels, listing, retuning, searching, smaller, training, untrained, untrained
+from core.cli import asking, checking, comparing, labels, listing, retuning, searching, smaller, training, untrained
 from core.settings import Knob, knobs
 from core.training.settings import GROUPS, TrainingSettings
 
