@@ -28,7 +28,7 @@
 
     function draw() {
       const { facts, choice } = own;
-      const ticks = (list) => list.map((one) => tick(one.title, one.why_not || one.sentence || "", choice.methods.includes(one.name), Boolean(one.why_not), (on) => put("methods", one.name, on), one.term));
+      const ticks = (list) => list.map((one) => tick(one.title, one.why_not || one.sentence || "", choice.methods.includes(one.name), Boolean(one.why_not), (on) => put("methods", one.name, on), one.term, one.learns ? t("{n:,} numbers learn", { n: one.learns }) : null));
       const usual = facts.methods.filter((one) => one.usual || one.ticked), others = facts.methods.filter((one) => !usual.includes(one));
       own.line = h("p.sub.sv-estimate", { "aria-live": "polite" });
       own.go = button(t("Start the comparison"), start, { primary: true });
@@ -73,9 +73,9 @@
     return { ...fresh, ...kept, methods: kept.methods.filter((name) => can.includes(name)), bases: facts.bases.length > 1 ? kept.bases.filter((id) => bases.includes(id)) : fresh.bases };
   }
 
-  function tick(title, sentence, on, off, onchange, term) {
+  function tick(title, sentence, on, off, onchange, term, counted) {
     const box = h("input", { type: "checkbox", checked: on, disabled: off, onchange: (e) => onchange(e.target.checked) });
-    return h("label.sv-tick", { class: off ? "off" : null, title: term || null }, box, h("span", h("b", title), sentence ? h("small", sentence) : null));
+    return h("label.sv-tick", { class: off ? "off" : null, title: term || null }, box, h("span", h("b", title), sentence ? h("small", sentence) : null, counted ? h("small.num", counted) : null));
   }
 
   /* How long a choice will take, asked until all of it is known: gives a function that asks anew. own: {choice, line, go}. */
@@ -128,19 +128,19 @@
     const figure = (row) => row[told.result.split];
 
     function drawPlot() {
-      const rows = told.result.rows.filter((row) => row.ended && figure(row) && typeof figure(row).value === "number" && AXES[axis].of(row) > 0);
+      const rows = told.result.rows.slice().sort((a, b) => AXES[axis].of(a) - AXES[axis].of(b)).filter((row) => row.ended && figure(row) && typeof figure(row).value === "number" && AXES[axis].of(row) > 0);
       plotCard.hidden = !rows.length;
       if (!rows.length) return;
       const { measure } = told.result, times = measure.share ? 100 : 1;
       const traces = () => [{
-        x: rows.map((row) => AXES[axis].of(row)), y: rows.map((row) => times * figure(row).value), text: rows.map((row) => row.label), mode: "markers+text", textposition: rows.map((row, i) => (i % 2 ? "bottom center" : "top center")), textfont: { size: 12, color: Hone.colourOf("ink") }, cliponaxis: false,
+        x: rows.map((row) => AXES[axis].of(row)), y: rows.map((row) => times * figure(row).value), text: rows.map((row) => row.label), mode: "markers+text", textposition: rows.map((row, i) => (i % 2 ? "bottom right" : "top right")), textfont: { size: 12, color: Hone.colourOf("ink") }, cliponaxis: false,
         marker: { size: 11, color: rows.map((row) => Hone.colourOf(row.good ? "accent" : "ink3")) },
         error_y: { type: "data", symmetric: false, array: rows.map((row) => times * ((figure(row).high ?? figure(row).value) - figure(row).value)), arrayminus: rows.map((row) => times * (figure(row).value - (figure(row).low ?? figure(row).value))), color: Hone.colourOf("line-strong"), thickness: 1.5, width: 4 },
         customdata: rows.map((row) => [AXES[axis].say(row), Hone.scored(figure(row).value, measure)]), hovertemplate: "%{text}: %{customdata[1]}, %{customdata[0]}<extra></extra>",
       }];
       const values = rows.map((row) => AXES[axis].of(row)), low = Math.min(...values), high = Math.max(...values);
       const log = AXES[axis].log && high > 20 * low;
-      const range = log ? [Math.log10(low) - 0.35, Math.log10(high) + 0.35] : [Math.max(0, low - 0.3 * (high - low || high)), high + 0.3 * (high - low || high)];
+      const range = log ? [Math.log10(low) - 0.2, Math.log10(high) + 0.3 * Math.max(1, Math.log10(high / low))] : [0, high * (matchMedia("(max-width: 760px)").matches ? 1.9 : 1.35)];
       const layout = () => ({ xaxis: { title: AXES[axis].title(), type: log ? "log" : "linear", range, tickformat: log ? "~s" : undefined }, yaxis: { title: measure.title + (measure.share ? " (%)" : "") }, uirevision: axis });
       if (plot) plot.update(traces, layout);
       else plot = Hone.plot(parts.plot, traces, layout, { say: () => told.result.sentence });
@@ -158,7 +158,7 @@
       const { measure, split, folds } = told.result;
       const both = split === "test";
       return [
-        { title: t("Way"), cell: (row) => h("span", h("b", row.label), h("small.sv-best", row.failure ? row.failure.message : row.state === "finished" ? "" : Hone.memberState(row))) },
+        { title: t("Way"), cell: (row) => h("span", h("b", row.label), h("small.sv-best", row.failure ? row.failure.message : row.state !== "finished" ? Hone.memberState(row) : row.at_start ? t("kept as it was before the steps: they made it no better") : "")) },
         { title: h("span", { title: measure.title }, both ? t("test") : folds ? t("set aside, mean") : t("validation")), class: "r", cell: (row) => (row.ended ? Hone.scoredCell(figure(row), measure) : "–") },
         both ? { title: t("validation"), class: "r nop", cell: (row) => Hone.scored(row.validation.value, measure) } : null,
         { title: t("against the best"), cell: verdict },

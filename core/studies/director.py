@@ -222,8 +222,9 @@ def made(study: Study, wanted: Wanted, about: Mapping[str, Any]) -> Run:
 
 
 def outcome(run: Run | None) -> dict[str, Any]:
-    """How a member ended, kept in the study's log: {"state", "scores", "test", "seconds", "step", "best_step", "memory", "failure"}, and as
-    "judged" what the run left to be compared by (core.training.judging)."""
+    """How a member ended, kept in the study's log: {"state", "scores", "test", "seconds", "step", "best_step", "memory", "failure", "at_start"},
+    and as "judged" what the run left to be compared by (core.training.judging). `at_start`: the fitted last layer was never beaten, so that is
+    what is kept of a run whose steps went further."""
     if run is None:
         return {"state": "gone"}
     view = run.view()
@@ -236,6 +237,7 @@ def outcome(run: Run | None) -> dict[str, Any]:
         "best_step": view.best_step,
         "memory": view.memory,
         "failure": dict(view.failure) if view.failure else None,
+        "at_start": view.before is not None and view.best is not None and view.best.phase == 0,
         "judged": judged(run.folder),
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import HoneError, SettingsError
 from core.models.catalogue import CLASSIC
+from core.models.counting import learning
 from core.models.methods import METHODS
 from core.studies.base import Kind, Seen, Wanted
 from core.studies.compared import Figure, Measure, Standing, answers, figure, judged, standing
@@ -62,6 +63,9 @@ def proposed(settled: Settled, machine: Machine | None = None) -> dict[str, Any]
         if name not in offered and why is None:
             continue
         told = {"name": name, "title": one.title, "sentence": one.sentence, "term": one.term, "why_not": why}
+        told["learns"] = (
+            learning(tuned, name, settled.advice.settings, len(settled.facts.labels) or 1) if why is None else None
+        )
         methods.append({**told, "ticked": why is None and name in PROPOSED, "usual": one.usual})
     bases = [
         {"id": b.id, "title": b.title, "kind": b.kind, "ticked": b.id in (tuned.id, CLASSIC)}
@@ -206,6 +210,7 @@ def _row(
         "weights": _most(told, "weights"),
         "bytes": _most(told, "bytes"),
         "memory": _most(told, "memory"),
+        "at_start": any((one.member.ended or {}).get("at_start") for one in ended),
         "failure": failed,
     }
 
@@ -262,19 +267,19 @@ def _sentence(
     alike = [row for row in done if row["good"] or few]
     quickest = min(alike, key=lambda row: row["seconds"] or 0.0)
     if len(alike) == 1:
-        return Message("{best} is best with {value} ({measure}), clearly ahead of the others.", **words)
+        return Message("“{best}” is best with {value} ({measure}), clearly ahead of the others.", **words)
     if quickest["key"] != best["key"]:
         words |= {"other": quickest["label"], "theirs": measure.shown(quickest[split]["value"])}
         times = (best["seconds"] or 0.0) / max(quickest["seconds"] or 0.0, 0.1)
         if times >= 1.5:
             return Message(
-                "{other} is as good as {best} (no clear difference: {theirs} and {value}) and {times} times as quick.",
+                "“{other}” is as good as “{best}” and {times} times as quick. No clear difference: {theirs} and {value}.",
                 times=f"{times:.1f}" if times < 9.5 else f"{times:.0f}",
                 **words,
             )
-        return Message("{other} and {best} are equally good (no clear difference: {theirs} and {value}).", **words)
+        return Message("“{other}” and “{best}” are equally good. No clear difference: {theirs} and {value}.", **words)
     return Message(
-        "{best} is best with {value} ({measure}), and the quickest of those that are about as good.", **words
+        "“{best}” is best with {value} ({measure}), and the quickest of those that are about as good.", **words
     )
 
 

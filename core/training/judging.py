@@ -20,6 +20,7 @@ from core.device import most_memory
 from core.evaluation.chance import interval
 from core.evaluation.metrics import wilson
 from core.journal import Journal, read
+from core.models.counting import learning
 from core.projects import disk_used
 from core.tasks.base import Prediction, Row
 from core.workspace import FORMAT, read_json, write_json
@@ -87,14 +88,14 @@ def _weights(model: Any) -> int | None:
 
 
 def _learnt(session: Session, model: Any) -> int | None:
-    """How many numbers learnt. What is kept of a phase that tunes are the weights it moved (and what the model counts beside them)."""
-    best = session.state.best
+    """How many numbers learnt under the run's method, whichever moment of it is kept."""
     if model.kind == "classic":
         return _weights(model)
-    if best is None or session.phases[best.phase].method == "head":
-        return sum(weights.numel() for weights in model.head.parameters())
-    beside = {name for name, _ in model.named_buffers()}
-    return sum(weights.numel() for name, weights in session.best_weights().items() if name not in beside)
+    head = (
+        sum(weights.numel() for weights in model.head.parameters()) if getattr(model, "head", None) is not None else 0
+    )
+    body = learning(session.base, session.phases[-1].method, session.settings, 0)
+    return head + body if body is not None else None
 
 
 def judged(folder: Path) -> dict[str, Any] | None:
