@@ -21,7 +21,7 @@
       job,
       known.length ? table(me, told.lines) : null,
     ];
-    const side = known.length && !told.stale && !job ? Hone.button(t("Measure again"), () => measure(me), { small: true }) : null;
+    const side = known.length && !told.stale && !job ? Hone.button(t("Measure again"), () => measure(me, true), { small: true }) : null;
     Hone.fill(host, Hone.card({ title: t("What it brought"), sub: known.length ? measuredOn(told) : null, side, body }), known.length > 1 ? plotted(me, known) : null);
   };
 
@@ -38,9 +38,9 @@
     return Hone.progress({ text: t("Measuring, each in turn with the run. Other work on this machine makes the times longer."), done: job.done, total: job.total, seconds_left: job.seconds_left, cancel: () => me.call("smaller_cancel", { run: me.told.run }).then(() => Hone.bus.emit("runs")) });
   }
 
-  async function measure(me) {
+  async function measure(me, again = false) {
     try {
-      await me.call("smaller_measure", { run: me.told.run });
+      await me.call("smaller_measure", { run: me.told.run, again });
       Hone.bus.emit("runs");
     } catch (error) { Hone.toast(error); }
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from core.cli.finding import find_run, workspace_of
@@ -16,12 +17,13 @@ OPTIONS = ("keep", "which", "share", "rounds", "base")  # of the ways, as flags
 def smaller(options: argparse.Namespace, say: Saying) -> int:
     """Without --way: the ways and the table. With it: the new run, to its end, and then both are measured."""
     run = find_run(workspace_of(options), options.run)
+    from core.smaller import results, starting, ways
+
     if not options.way:
         if options.measure:
-            _measure(run, say)
+            _measure(run, [one for one in results.made_of(run) if one.has_model], say)
         return _told(run, options, say)
     from core.projects import projects
-    from core.smaller import starting, ways
     from core.training.runs import Run
 
     values: dict[str, Any] = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
@@ -32,7 +34,7 @@ def smaller(options: argparse.Namespace, say: Saying) -> int:
     code = carry_on(new, options, say, "start")
     if code or not new.has_model:
         return code
-    _measure(run, say)
+    _measure(run, [new], say)
     return _told(run, options, say)
 
 
@@ -42,12 +44,11 @@ def _earlier(run: Any) -> Any:
     return Earlier(run.folder, run.spec)
 
 
-def _measure(run: Any, say: Saying) -> None:
-    from core.smaller import measuring, results
+def _measure(run: Any, others: Sequence[Any], say: Saying) -> None:
+    from core.smaller import measuring
 
-    others = [str(one.folder) for one in results.made_of(run) if one.has_model]
     with Meter(say, Message("Measuring")) as meter:
-        measuring.measure(run.folder, others, meter, meter.cancelled)
+        measuring.measure(run.folder, [str(one.folder) for one in others], meter, meter.cancelled)
 
 
 def _told(run: Any, options: argparse.Namespace, say: Saying) -> int:

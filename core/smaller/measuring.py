@@ -47,7 +47,7 @@ def measure(
     progress: Progress = lambda done, total: None,
     cancelled: Stop = lambda: False,
 ) -> dict[str, Any]:
-    """Measure the run and the runs in the folders `others`; the table is written whole at the end. Cancelled between and within them."""
+    """Measure the run and the runs in the folders `others`; those measured before stay in the table. Cancelled between and within them."""
     run_dir = Path(run_dir)
     total, done = (len(others) + 1) * (ROUNDS + 2), 0
 
@@ -72,7 +72,8 @@ def measure(
                     step()
             if not others:
                 in_turns(first, None, step)
-            found = {run_dir.name: {**first.figures(), "times": 1.0}, **found}
+            before = read(run_dir).get("runs", {})
+            found = {**before, run_dir.name: {**first.figures(), "times": 1.0}, **found}
         machine = {"threads": processes.cores(), "processor": processor()}
         told = {"format": FORMAT, "made": time.time(), "machine": machine, "runs": found}
         write_json(run_dir / FILE, told)

@@ -62,10 +62,10 @@ def table(run: Run, others: Sequence[Run]) -> list[Line]:
     return lines
 
 
-def stale(run: Run, others: Sequence[Run]) -> bool:
-    """Whether there is a model that was not measured yet."""
+def unmeasured(run: Run, others: Sequence[Run]) -> list[Run]:
+    """Those of `others` that were not measured beside the run yet, or whose model is another one now."""
     measured = measuring.read(run.folder).get("runs", {})
-    return any(one.id not in measured for one in (run, *others))
+    return [one for one in others if one.id not in measured or run.id not in measured]
 
 
 def paired(first: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float]:

@@ -43,7 +43,7 @@ def smaller(here: Here, *, run: str | None = None) -> dict[str, Any]:
         "ways": [_way(earlier, one) for one in ways.SMALLER.values()],
         "made": [_made(one) for one in made],
         "lines": [_line(line) for line in lines],
-        "stale": bool(ready) and results.stale(chosen, ready),
+        "stale": bool(results.unmeasured(chosen, ready)),
         "split": split,
         "total": next((len(line.figures["ids"]) for line in lines if line.figures), 0),
         "measure": score.title,
@@ -84,12 +84,13 @@ def smaller_start(here: Here, *, run: str, way: str, values: Mapping[str, Any]) 
 
 
 @call
-def smaller_measure(here: Here, *, run: str) -> dict[str, Any]:
-    """Measure the run and everything made of it, as a job."""
+def smaller_measure(here: Here, *, run: str, again: bool = False) -> dict[str, Any]:
+    """Measure the run beside what was not measured yet (or, `again`, beside everything) made of it, as a job."""
     chosen = here.run(run)
     if not chosen.has_model:
         raise Missing(Message("This run has no model yet."), fix=Message("Wait until it has finished."))
-    others = [str(one.folder) for one in results.made_of(chosen) if one.has_model]
+    ready = [one for one in results.made_of(chosen) if one.has_model]
+    others = [str(one.folder) for one in (ready if again else results.unmeasured(chosen, ready))]
     title = Message("Measuring {run}", run=chosen.name)
     arguments = {"run_dir": str(chosen.folder), "others": others}
     job = here.jobs.start("core.smaller.measuring:measure", arguments, title=title, key=_key(here, run))
