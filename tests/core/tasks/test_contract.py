@@ -23,7 +23,9 @@ from core.models.loading import open_base
 from core.tasks import TASKS
 from core.tasks.base import TITLES, Row, Task
 from core.training import asking
+from core.training.around import arranged
 from core.training.precision import autocast
+from core.training.session import Session
 from core.training.settings import TrainingSettings
 from core.training.worker import worker
 from core.words import Message
@@ -186,6 +188,27 @@ def test_figures_and_rivals_can_be_written_down(name: str, finished):
     for rival in task.rivals(parts["train"], parts["validation"], parts["test"], labels, lambda: False):
         assert len(rival.predictions) == len(parts["test"])
         assert math.isfinite(task.score(parts["test"], rival.predictions, labels)[main])
+
+
+ALL_TRICKS = {
+    "class_weights": "effective", "sampling": "equal", "vary_texts": ["typos", "drop", "swap", "synonyms"], "mixup": 0.5, "agreement": 1.0,
+    "adversarial": 1.0, "average_last": 0.5, "recompute": True, "length": "steps", "steps": 3,
+}  # fmt: skip
+TRICKY = ("weighed", "drawn", "mixes", "doubles", "varies")
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if {*TRICKY} & {*task.traits}])
+def test_every_trick_that_a_task_offers_goes_with_every_other(name: str, base_of, tmp_path: Path):
+    task = TASKS[name]
+    write_run(tmp_path / "run", task, base_of(task), **ALL_TRICKS)
+    worker(str(tmp_path / "run"))
+    (end,) = events(tmp_path / "run", "finished")
+    assert all(math.isfinite(value) for value in end["scores"].values())
+    session = Session(tmp_path / "run", lambda event: None)
+    wrapped = set(arranged(session, session.phases[-1], session.fresh_model()))
+    offered = {"drawn": "sampling", "varies": "varying", "mixes": "mixup", "doubles": "agreement"}
+    assert {offered[trait] for trait in task.traits if trait in offered} <= wrapped and "last_mean" in wrapped
+    assert ("adversarial" in wrapped) == (task.family != "image")
 
 
 def test_kept_models_give_the_same_answers_in_a_fresh_process(finished):
