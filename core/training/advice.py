@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from core import processes, tasks
 from core.errors import ModelError
@@ -21,10 +21,11 @@ from core.models.architectures import FAMILIES
 from core.models.catalogue import BLANK, BUNDLED, CLASSIC, Base, blanks, find
 from core.settings import changed, knobs
 from core.tasks.base import Task
+from core.training import advice_few as fewshot
+from core.training.advice_facts import FEW, Facts, Machine, Preset
 from core.training.settings import TrainingSettings
 from core.words import Message, plural
 
-Preset = Literal["quick", "balanced", "best"]
 PRESETS: tuple[Preset, ...] = ("quick", "balanced", "best")
 UNKNOWN = 0.20  # share of tokens the encoder does not know, from which on counting characters does better
 RATES = (1.0, 2.0, 0.5, 4.0)  # times the learning rate of Balanced: the four that Best tries, its own first
@@ -32,32 +33,6 @@ STEPS = 400  # gradient steps that a small data set needs to move the weights at
 SHORT = 150  # gradient steps of a quick look, where the last layer cannot be fitted alone
 MEASURES = next(k.choices for k in knobs(TrainingSettings) if k.name == "metric")
 LARGE = 100e6  # weights from which on a model that writes is not tuned as a whole without a GPU
-FEW = 20  # texts a label, under which a text set aside for validation is dearly missed
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What there is to compute with. `gpu` is its name, or empty."""
-
-    cores: int = 2
-    memory: int = 8 << 30
-    gpu: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What advice needs to know of a data set, whoever counted it. `tokens` are percentiles: {50: 12, 95: 30, 99: 41, ...}."""
-
-    train: int
-    validation: int
-    labels: Mapping[str, int]
-    test: int = 0
-    tokens: Mapping[int, float] = field(default_factory=dict)
-    unknown: float = 0.0
-    language: str = ""
-    spaces: bool = True
-    task: str = "classification"
-    unlabelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +81,7 @@ def phases(settings: TrainingSettings, base_kind: str, preset: str = "own") -> l
     if base_kind == "classic" or settings.method == "head":
         return [{"method": "head", "settings": {}, "fresh": False}]
     first = [{"method": "head", "settings": {}, "fresh": False}] if settings.start_from_probe else []
-    if preset != "best":
+    if preset != "best" or not settings.keep_best:  # without validation nothing could choose among several
         return [*first, {"method": settings.method, "settings": {}, "fresh": False}]
     rates = [float(f"{settings.learning_rate * times:.2g}") for times in RATES]
     return [
@@ -257,6 +232,8 @@ def _tuning(
     if preset == "quick" and task.link:
         why.append(QUICK.get(task.link, QUICK_NUMBER))
         return {**values, **own, "method": "head"}
+    if preset != "quick" and fewshot.handful(facts, task, base):
+        return {**values, **own, **fewshot.proposed(facts, preset, why)}
     batch = _batch(facts, machine)
     epochs = _epochs(facts, batch, preset, why)
     values |= {
@@ -274,7 +251,7 @@ def _tuning(
         why.append(Message("A short look: {n} steps at most, to see whether it learns at all.", n=SHORT))
         per_round = max(1, -(-facts.train // (values["batch_size"] * values.get("accumulation", 1))))
         values |= {"length": "steps", "steps": min(SHORT, int(per_round * values["epochs"])), "evaluations": 1.0}
-    if preset == "best":
+    if preset == "best" and facts.validation:
         why.append(
             Message(
                 "Four learning rates are tried, each from the same start; the one that validation likes best is kept."

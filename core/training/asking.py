@@ -72,8 +72,8 @@ def features(
                 return list(task.features(model, inputs).float().cpu().numpy())
 
             kept[[places[id(example)] for example in batch]] = within_memory(batch, ask, device)
-            if path and ((number + 1) % FLUSH == 0 or done == len(examples)):
-                kept.flush()  # type: ignore[attr-defined]
+            if path and isinstance(kept, np.memmap) and ((number + 1) % FLUSH == 0 or done == len(examples)):
+                kept.flush()
                 write_json(path.with_suffix(".json"), {"batches": number + 1, "shape": list(shape)})
             progress(done, len(examples))
     return kept

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from core.models.methods import TUNED
 from core.settings import Settings, knob
+
+FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
+STEPPED = tuple(name for name in TUNED if name not in ("contrastive", "headsteps"))
 
 
 class FewshotSettings(Settings):
@@ -28,4 +32,11 @@ class FewshotSettings(Settings):
         group="method",
         advanced=True,
         shown_when={"method": "contrastive"},
+    )
+    refit: bool = knob(
+        False,
+        "Fit the last layer again in the end",
+        "At each check the last layer is fitted to what the rest has learnt so far. Worth it with few texts, where the steps are too few for it.",
+        group="method",
+        shown_when={"base_kind": "encoder", "method": STEPPED, "link": FITTED},
     )

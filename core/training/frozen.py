@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST = 2 << 30  # bytes of states; beyond it the body is asked each round
 FOLDER = "features"
-PER_WORD = ("token-classification", "question-answering")  # architectures whose last layer sees each word's state and nothing else
+PER_WORD = ("token-classification", "question-answering")  # their last layer sees each word's state and nothing else
 MOVES = ("adversarial",)  # ways around the loss that change what goes into the body
 
 

@@ -270,7 +270,9 @@ def _body_each_round(step: int, v: Mapping[str, Any]) -> tuple[Any, ...]:
 BODY_EACH_ROUND = {
     "moves": Message("Words are pushed a little at each step, so that nothing can be computed in advance."),
     "shape": Message("What goes into the last layer of this task cannot be computed in advance."),
-    "room": Message("What goes into the last layer is too much to keep on the disk: a state for every word of every text."),
+    "room": Message(
+        "What goes into the last layer is too much to keep on the disk: a state for every word of every text."
+    ),
 }
 
 

@@ -96,16 +96,19 @@ def _adversarial(session: Session, phase: Phase, model: Any) -> Around | None:
 
 
 def _contrasting(session: Session, phase: Phase, model: Any) -> Around | None:
-    if phase.method != "contrastive":
+    settings = phase.settings
+    if phase.method != "contrastive" and not (settings.refit and session.task.link):
         return None
-    from core.training.around.contrasting import FIT, Contrasting
+    from core.training.around.contrasting import FIT, Contrasting, Refitted
     from core.training.fitting import fitted
 
-    settings, kinds = phase.settings, session.targets(session.train, session.training_examples)
-    return Contrasting(
-        kinds, settings.contrast_temperature, settings.contrast_each, (settings.seed, phase.number, 3),
-        lambda model: fitted(session, settings, model, settings.regularization or FIT),
-    )  # fmt: skip
+    def fit(model: Any) -> Any:
+        return fitted(session, settings, model, settings.regularization or FIT)
+
+    if phase.method != "contrastive":
+        return Refitted(fit)
+    kinds, seed = session.targets(session.train, session.training_examples), (settings.seed, phase.number, 3)
+    return Contrasting(kinds, settings.contrast_temperature, settings.contrast_each, seed, fit)
 
 
 def _taught(session: Session, phase: Phase, model: Any) -> Around | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.data.facts import Facts as Counted
@@ -57,6 +59,37 @@ def test_a_chosen_base_is_kept_and_a_bad_choice_is_named():
     advice = advise(CHINESE, "balanced", CPU, base=BUNDLED)
     assert advice.base.id == BUNDLED and "64 %" in said(advice)
     assert advise(BANKING, "quick", CPU, base=CLASSIC).settings.analyzer in ("word", "both")
+
+
+def few_of(labels: int, each: int, **more: int) -> Facts:
+    tokens = {50: 10.0, 100: 20.0}
+    return Facts(
+        **{"validation": 0, "train": labels * each, **more}, labels={str(i): each for i in range(labels)}, tokens=tokens
+    )
+
+
+def test_a_handful_of_texts_a_label_is_compared_and_where_labels_are_many_the_last_layer_is_fitted_again():
+    two, many = advise(few_of(2, 16), "balanced", CPU), advise(few_of(77, 8), "balanced", CPU)
+    assert [p["method"] for p in two.phases] == ["head", "contrastive"]
+    assert "compared with each other" in said(two) and "16 a label" in said(two)
+    assert [p["method"] for p in many.phases] == ["head", "full"]
+    assert many.settings.refit and "fitted again" in said(many) and "8 texts a label" in said(many)
+    for advice in (two, many):
+        assert not advice.settings.keep_best and advice.settings.evaluations < 1
+    assert len(advise(few_of(2, 16), "best", CPU).phases) == 2  # nothing could choose among several
+    assert len(advise(few_of(2, 16, validation=20), "best", CPU).phases) == 5
+
+
+def test_enough_texts_a_label_or_another_kind_of_task_are_tuned_as_ever():
+    for facts in (few_of(2, 20), few_of(77, 20), BANKING, replace(few_of(2, 16), task="multilabel")):
+        advice = advise(facts, "balanced", CPU)
+        assert advice.settings.method == "full" and not advice.settings.refit
+
+
+def test_few_texts_for_validation_do_not_decide_and_it_is_said():
+    advice = advise(few_of(77, 7, validation=77), "balanced", CPU)
+    assert not advice.settings.keep_best and "77 texts set aside for validation are too few" in said(advice)
+    assert advise(few_of(77, 7, validation=1000), "balanced", CPU).settings.keep_best
 
 
 def test_few_texts_are_seen_more_often_and_many_less():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from run_folders import events, opinions, weights, write_run
+from sklearn.linear_model import LogisticRegression
 from test_worker import TUNING, carried_out, word_at
 
 from core.models.catalogue import find
+from core.models.loading import load_model
 from core.models.methods import method
 from core.tasks import task
+from core.training import fit
 from core.training.advice import this_machine
 from core.training.around.contrasting import contrast, side_by_side
 
@@ -88,3 +92,30 @@ def test_with_no_text_for_validation_the_last_moment_is_kept(tiny_encoder, tmp_p
 def test_it_is_for_tasks_with_one_label_a_text_and_says_why_otherwise(name, serves, tiny_encoder):
     said = method("contrastive").suits(find(str(tiny_encoder)), task(name), this_machine())
     assert (said is None) == serves
+
+
+def test_a_last_layer_fitted_again_is_the_best_for_what_is_kept_while_the_steps_go_on_from_their_own(
+    tiny_encoder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fit, "ENOUGH", 1e-9)
+    settings = {**FEW, "epochs": 2, "save_seconds": 0.0, "keep_best": False, "regularization": 0.1}
+    plain, refitted = (
+        carried_out(write_run(tmp_path / str(on), tiny_encoder, ["full"], **settings, refit=on)) for on in (False, True)
+    )
+    one, other = weights(plain), weights(refitted)
+    assert {name for name in one if one[name] != other[name]} == {"head.safetensors/weight", "head.safetensors/bias"}
+    model = load_model(refitted / "model")
+    rows = [row for row in opinions() if row["split"] == "train"]
+    gold = np.array([sorted({row["label"] for row in rows}).index(row["label"]) for row in rows])
+    seen = features_of(model, [row["text"] for row in rows])
+    # two labels: theirs holds one row of weights, ours two of half its length each, which the same restraint holds half as much
+    theirs = LogisticRegression(C=0.2, max_iter=2000, tol=1e-8).fit(seen, gold).predict_proba(seen)
+    ours = model.probabilities([row["text"] for row in rows])
+    np.testing.assert_allclose(ours, theirs, atol=5e-3)
+
+
+def features_of(model: Any, texts: list[str]) -> np.ndarray:
+    """What goes into the last layer of an opened model, (texts, width)."""
+    given = model.tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        return model.model.features(given["input_ids"], given["attention_mask"]).numpy()

@@ -31,7 +31,9 @@ def layer(folder: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def kept(tiny_encoder, tmp_path_factory):
-    return carried_out(write_run(tmp_path_factory.mktemp("head") / "kept", tiny_encoder, ["headsteps"], **STEPS, **LOSS))
+    return carried_out(
+        write_run(tmp_path_factory.mktemp("head") / "kept", tiny_encoder, ["headsteps"], **STEPS, **LOSS)
+    )
 
 
 def test_the_last_layer_learns_from_what_is_kept_as_it_does_through_the_body(kept, tiny_encoder, tmp_path, monkeypatch):
