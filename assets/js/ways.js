@@ -45,16 +45,15 @@
     const facts = way.reason || amount(way);
     return h("label.set-base", { class: (chosen ? "chosen" : "") + (way.reason ? " out" : "") },
       h("input", { type: "radio", name: "set-way", id, value: way.value, checked: chosen, disabled: !!way.reason && !chosen, onchange: pick, "aria-describedby": id + "-said" }),
-      h("span", h("b", way.title), h("span.set-term", t(" ({term})", { term: way.term })), h("small", { id: id + "-said" }, way.sentence), facts ? h("small.set-facts", { class: way.reason ? "set-reason" : "" }, facts) : null));
+      h("span", h("b", way.title), /[(（]/.test(way.title) ? null : h("span.set-term", t(" ({term})", { term: way.term })), h("small", { id: id + "-said" }, way.sentence), facts ? h("small.set-facts", { class: way.reason ? "set-reason" : "" }, facts) : null));
   }
 
   /* How many weights learn, and what has to be kept of them. */
   function amount(way) {
     if (way.count === null) return "";
-    const n = way.count >= 1e6 ? t("{n} million", { n: Hone.fmt.number(way.count / 1e6, 1) }) : Hone.fmt.number(way.count);
-    const told = { n, size: Hone.fmt.bytes(way.size), p: percent(way.share) };
-    if (way.share === null) return t("{n} weights learn · {size}", told);
-    return way.share > 0.9 ? t("all {n} weights learn · {size}", told) : t("{n} weights learn, {p} of all · {size}", told);
+    const told = { n: Hone.fmt.number(way.count), size: Hone.fmt.bytes(way.size), p: percent(way.share) };
+    if (way.share === null) return t("{n} weights learn · {size} to keep", told);
+    return way.share > 0.9 ? t("All {n} weights learn · {size} to keep", told) : t("{n} weights learn, {p} of all · {size} to keep", told);
   }
 
   const percent = (share) => (share >= 0.1 ? Hone.fmt.percent(share) : share === null ? "" : Number((100 * share).toPrecision(2)) + " %");

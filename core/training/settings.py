@@ -31,8 +31,8 @@ GROUPS = {  # words
 
 
 class TrainingSettings(
-    MethodSettings,
     FewshotSettings,
+    MethodSettings,
     SmallerSettings,
     ContinualSettings,
     LossSettings,

@@ -96,11 +96,26 @@ def test_knobs_of_a_method_appear_only_when_it_is_chosen(page, open_tab, mail):
     fold(page, "How much of it learns")
     rank = page.locator("[data-knob=lora_rank]")
     expect(rank).to_be_hidden()
-    page.locator("[data-knob=method] select").select_option("lora")
+    page.get_by_role("radio", name=re.compile("^Small added matrices")).check()
     expect(rank).to_be_visible()
-    page.locator("[data-knob=method] select").select_option("head")
+    page.get_by_role("radio", name=re.compile("^Only the last layer")).first.check()
     expect(rank).to_be_hidden()
     expect(page.get_by_role("button", name=re.compile("^Rounds, batch"))).to_be_hidden()
+
+
+def test_every_way_says_how_much_learns_and_one_that_cannot_be_had_says_why(page, open_tab, mail):
+    open_tab(page, "settings")
+    fold(page, "How much of it learns")
+    ways = page.locator("[data-knob=method]")
+    expect(ways.locator("label", has_text="All of it").first).to_contain_text("All 22,566,146 weights learn")
+    page.get_by_text(re.compile("^More ways")).click()
+    four_bits = ways.locator("label", has_text="in four bits")
+    expect(four_bits).to_contain_text("Needs")
+    expect(four_bits.locator("input")).to_be_disabled()
+    page.get_by_role("radio", name=re.compile("^Words in front of every layer")).check()
+    expect(page.locator("[data-knob=virtual_words]")).to_be_visible()
+    fold(page, "Rounds, batch")
+    expect(field(page, "learning_rate")).to_have_value("0.01")
 
 
 def test_the_classic_base_has_its_own_few_knobs(page, open_tab, mail):
