@@ -12,8 +12,8 @@
   Hone.searchView = function (node, ctx, { id, studies, choose, again }) {
     const live = { head: h("div"), notice: h("div"), sentence: h("p.ts-sentence", { "aria-live": "polite" }), progress: Hone.progress({}), history: h("div.ts-plot"), bars: h("div.ts-bars"), side: h("div.ts-side"), lines: h("div.ts-lines"), table: h("div") };
     let told = null, stamp = "", history = null, lines = null, closed = false;
-    fill(node, live.head, live.notice,
-      Hone.card({ body: [live.sentence, live.progress] }),
+    fill(node, live.head,
+      Hone.card({ body: [live.sentence, live.progress] }), live.notice,
       h("div.ts-two", Hone.card({ title: t("Score of every trial"), sub: t("Dots: finished. Rings: stopped early, at their last check. The line is the best so far."), body: live.history }),
         Hone.card({ title: t("Which settings mattered"), sub: t("How much the good trials differ from all in each setting (PED-ANOVA)."), body: live.bars })),
       Hone.card({ title: t("All trials side by side"), sub: t("Each line is a trial; drag along an axis to pick some. The better, the stronger the colour."), body: live.lines }),
@@ -134,7 +134,7 @@
           labelfont: { color: ink, size: 12 }, tickfont: { color: ink, size: 11 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 },
           dimensions: [...told.ranges.map(axis), { label: told.measure, values: scores, tickformat: told.share ? ".1%" : undefined }] }];
       };
-      const layout = () => ({ margin: { l: 56, r: 56, t: 44, b: 20 } });
+      const layout = () => ({ margin: { l: 56, r: 84, t: 44, b: 20 } });
       live.lines.style.setProperty("--axes", told.ranges.length + 1);
       const say = () => t("{n} trials, each a line through its settings and its score; the same figures stand in the table below.", { n: scored.length });
       const inner = live.lines.firstElementChild || live.lines.appendChild(h("div.ts-parcoords"));
@@ -151,7 +151,7 @@
       const state = (one) => h("span", (STATES[one.state] || STATES.running)(), one.state === "running" && one.share !== null ? ` ${Math.round(100 * one.share)} %` : "", one.failure ? h("small.sub", one.failure) : null);
       const columns = [
         { title: t("Trial"), cell: (one) => h("span", one.number === told.best ? h("b", "★ ", String(one.number)) : String(one.number), one.default ? h("small.ts-tag", t("as it was")) : null) },
-        { title: t("State"), cell: state },
+        { title: t("State"), class: "ts-state", cell: state },
         { title: told.measure, class: "r", cell: (one) => h("span", { class: one.state === "pruned" ? "sub" : null }, score(one.score)) },
         ...told.ranges.map((range) => ({ title: range.title, class: "r", cell: (one) => shown(range, one) })),
         { title: t("time"), class: "r", cell: (one) => fmt.seconds(one.seconds) },

@@ -71,9 +71,11 @@ def _divergence(good: np.ndarray, all_of_them: np.ndarray, one: Range) -> float:
 
 
 def _density(places: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Gaussian kernels of Scott's width (not under a twentieth), with one broad kernel as prior so that it is nought nowhere."""
-    spread = float(np.std(places)) if len(places) > 1 else 0.0
-    width = max(1.059 * spread * len(places) ** -0.2, 0.05)
-    kernels = np.exp(-0.5 * ((grid[:, None] - places[None, :]) / width) ** 2).sum(axis=1)
-    kernels += np.exp(-0.5 * (grid - 0.5) ** 2)
-    return kernels / kernels.sum()
+    """Gaussian kernels of Scott's width (not under half a step of the grid), with one broad kernel as prior so that it is nought nowhere."""
+    low, high = np.percentile(places, (25, 75))
+    spread = min(float(np.std(places)), float(high - low) / 1.34) or float(np.std(places))
+    width = max(1.059 * spread * len(places) ** -0.2, 0.5 / GRID)
+    kernels = np.exp(-0.5 * ((grid[:, None] - places[None, :]) / width) ** 2) / width
+    prior = np.exp(-0.5 * (grid - 0.5) ** 2)
+    total = kernels.sum(axis=1) + prior
+    return total / total.sum()

@@ -50,7 +50,7 @@ def find(
     keep: str = "",
     steps: int = STEPS,
     *,
-    progress: Callable[..., None] = lambda done, total: None,
+    progress: Callable[..., None] = lambda *at: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Take the steps on the data set in `data`: {"rates", "losses", "smooth", "reading", "settings", "base"}; also left in the folder `keep`."""
@@ -142,6 +142,7 @@ def _steps(
     """The run's first phase that takes steps, with rising widths. The last layer is fitted first where the run would do that."""
     import random
 
+    from core.models.methods import method
     from core.training.fitting import fit
     from core.training.loop import Material, backward, one_round
     from core.training.optimizers import optimizer as new_optimizer
@@ -156,7 +157,8 @@ def _steps(
             raise Cancelled
 
     session = Session(folder, emit)
-    phase = next((one for one in session.phases if one.method != "head"), None)
+    steps_taken = [one for one in session.phases if not (method(one.method).fits and session.task.link)]
+    phase = next(iter(steps_taken), None)
     if phase is None:
         raise RunError(
             Message("Nothing here takes steps, so there is no step width to find."),

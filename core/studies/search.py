@@ -17,6 +17,7 @@ from typing import Any
 
 from core import tasks
 from core.errors import HoneError
+from core.models.methods import METHODS
 from core.settings import knobs
 from core.studies.base import Kind, Next, Seen, Wanted
 from core.studies.importance import importance
@@ -143,8 +144,8 @@ def wanted(question: Mapping[str, Any], asked: Asked) -> Wanted:
 
 def checks(view: RunView, metric: str) -> dict[int, float]:
     """Check (1 is the first) -> score, of the steps through the model; the fit of the last layer before them is the same for all."""
-    methods = {phase.phase: phase.method for phase in view.phases}
-    tuned = [check for check in view.checks if methods.get(check.phase) != "head"]
+    fitted = {phase.phase for phase in view.phases if phase.method in METHODS and METHODS[phase.method].fits}
+    tuned = [check for check in view.checks if check.phase not in fitted]
     return {n: check.scores[metric] for n, check in enumerate(tuned, 1) if check.scores.get(metric) is not None}
 
 
