@@ -20,6 +20,7 @@ from core.data import kept
 from core.evaluation import before
 from core.models.catalogue import Base
 from core.prompting.ways import Floats, Progress, Stop
+from core.words import Message
 
 READ = 256  # tokens of a text that are read: what sentence encoders were trained on
 KEPT = 200_000  # vectors on disk; beyond, the oldest go
@@ -80,7 +81,7 @@ class Vectors:
         kept.write(self._path, {**self._known, **lasting})
 
     def _told(self, before_them: int, total: int, done: int, _: int) -> None:
-        self.progress(before_them + done, total)
+        self.progress(before_them + done, total, Message("Reading the texts …"))
 
 
 def _key(text: str) -> int:

@@ -9,11 +9,14 @@ import pytest
 import yaml
 from finished_runs import finish
 
+from core import projects
 from core.errors import DataError, ModelError, SettingsError
 from core.evaluation import answers, report
 from core.projects import Project
-from core.prompting import attempts, descriptions, prompts, recipes
+from core.prompting import attempts, descriptions, prompts, recipes, ways
 from core.prompting.settings import UntrainedSettings
+from core.tasks import guessing
+from core.workspace import Workspace
 
 
 def test_labels_are_called_by_their_name_made_readable():
@@ -87,6 +90,24 @@ def test_a_prompt_may_name_columns_but_never_the_one_with_the_answer(project: Pr
     made = attempt(way="likely", base=str(stories), prompt="In {shop}: {text} is", examples=0, rows=10)
     rows = attempts._read_rows(made.folder / "rows.arrow")["asked"]
     assert {row["shop"] for row in rows} <= {"shop 0", "shop 1", "shop 2"} and len(rows) == 10
+
+
+def test_two_texts_a_row_are_asked_by_a_prompt_alone(workspace: Workspace, tmp_path: Path, stories: Path):
+    made = projects.create(workspace, "Pairs")
+    data, table = made.dataset(), tmp_path / "pairs.csv"
+    rows = [f"a bike {i},a red bike,same,{('train', 'validation', 'test')[i % 3]}" for i in range(6)]
+    rows += [f"a bike {i},a lost card,other,{('train', 'validation', 'test')[i % 3]}" for i in range(6)]
+    table.write_text("one,two,equal,split\n" + "\n".join(rows) + "\n")
+    data.add(table, "pairs.csv")
+    guessing.settle(data, "pairs")
+    data.set_roles({"text": "one", "text_b": "two", "label": "equal", "split": "split"})
+    state = data.state
+    assert ways.why_not(state) is None and "several" in str(ways.unsuited(ways.WAYS["similar"], state))
+    settings = UntrainedSettings(way="likely", base=str(stories), prompt="{examples}{text} and {text_b}:", examples=1,
+                                 example="{text} and {text_b}: {label}\n", choose="chance")  # fmt: skip
+    found = attempts.create(made.folder, data, settings, attempts.base_of(settings, state))
+    attempts.make(str(found.folder), progress=lambda *_: None, cancelled=lambda: False)
+    assert found.report["total"] == 4 and 0 <= found.report["accuracy"] <= 1
 
 
 def test_doubled_braces_stand_for_themselves():
