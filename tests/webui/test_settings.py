@@ -19,6 +19,7 @@ from core.workspace import Workspace
 from webui.calls import Here, plain
 from webui.studio import DEMO, Studio
 from webui.tabs import settings as tab
+from webui.tabs import train
 
 
 @pytest.fixture
@@ -70,6 +71,19 @@ def test_start_writes_the_run_as_it_was_asked_for(here: Here):
     assert run.spec["name"] == "Balanced, changed"
     assert [p["method"] for p in run.spec["phases"]] == ["head", "full"]
     assert run.spec["why"] and run.spec["base"]["id"] == "bundled:all-MiniLM-L6-v2"
+
+
+def test_what_is_ticked_stands_beside_the_run_in_words_and_is_followed_only_on_ones_own_machine(here: Here):
+    ticked = {"follow": ["mlflow", "tensorboard"], "vary_texts": ["drop"]}
+    assert said(tab.keep(here, preset="balanced", changed=ticked))["more"]["own_machine"] is True
+    run = here.run(tab.start(here)["run"])
+    assert run.spec["settings"]["follow"] == ["tensorboard", "mlflow"]  # in the order of the choices
+    [line] = said(train.training(here))["runs"]
+    assert sorted(line["changed"]) == ["Vary the texts: Words left out", "Watched by others, too: TensorBoard, MLflow"]
+    shared = Here(Studio(here.studio.home, mode="login", inline=True), here.workspace, "en", here.project_id)
+    shared.studio.engine.close()
+    run = shared.run(tab.start(shared)["run"])
+    assert run.spec["settings"]["follow"] == [] and run.spec["settings"]["vary_texts"] == ["drop"]
 
 
 def test_what_is_cleaned_away_is_shown_on_a_text_of_the_data_and_kept_with_the_run(here: Here):

@@ -98,6 +98,26 @@ def test_only_plain_values_of_known_knobs_enter_a_draft():
     assert len(draft.changed["base"]) == drafts.LONGEST
 
 
+@pytest.mark.parametrize(
+    ("task", "there", "not_there"),
+    [
+        (
+            "classification",
+            {"class_weights", "sampling", "vary_texts", "agreement", "mixup", "adversarial"},
+            {"effective_beta"},
+        ),
+        ("tokens", {"class_weights", "agreement", "adversarial"}, {"sampling", "vary_texts", "mixup"}),
+        ("choice", {"agreement", "loss"}, {"class_weights", "focal_alpha", "sampling", "vary_texts", "mixup"}),
+        ("images", {"class_weights", "sampling", "mixup", "average_last"}, {"adversarial", "agreement", "vary_texts"}),
+        ("chat", {"adversarial", "average_decay", "recompute"}, {"agreement", "mixup", "class_weights"}),
+    ],
+)
+def test_each_trick_is_offered_where_it_does_something(task, there, not_there):
+    facts = Facts(train=100, validation=10, labels={}, tokens={50: 20, 95: 40, 99: 60, 100: 90}, task=task)
+    counted = settle(Draft("balanced", {"loss": "focal", "method": "full"}), facts, machine=LAPTOP).counted
+    assert there <= counted and not not_there & counted
+
+
 def test_a_demo_shortens_what_is_too_long():
     settings = advise(MAIL, "balanced", LAPTOP).settings.model_copy(update={"epochs": 50.0})
     short = limited(settings, MAIL, 600)
