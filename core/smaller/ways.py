@@ -98,10 +98,10 @@ class Earlier:
         """Parameters of word vectors (and of what stands beside the layers), of one layer, and of one layer's feed-forward part."""
         layers, inner, width = self.shape.layers, self.shape.inner, self.shape.width
         total = sum(_product(shape) for shape in self.tensors.values())
-        pair = {(inner, width), (width, inner)}
-        feed = sum(_product(shape) for shape in self.tensors.values() if tuple(shape) in pair) // max(1, layers)
         stacked = [shape for name, shape in self.tensors.items() if any(part.isdigit() for part in name.split("."))]
         one = sum(_product(shape) for shape in stacked) // max(1, layers)
+        pair = {(inner, width), (width, inner)}
+        feed = sum(_product(shape) for shape in stacked if tuple(shape) in pair) // max(1, layers)
         return total - one * layers, one, feed
 
     @property
