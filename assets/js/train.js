@@ -78,6 +78,7 @@
     }
     show(what);
     if (Date.now() - page.counted > 6000) await list();
+    if (!page.now) return 1; // another run was opened meanwhile
     return AT_WORK.has(page.now.state) ? 1 : page.now.state === "paused" ? 2 : 4;
   }
 
@@ -186,7 +187,7 @@
     const run = page.id, mine = parts, over = page.now && ["finished", "stopped"].includes(page.now.state);
     const begun = async (id) => { await list(id); Hone.bus.emit("runs"); await poll.now(); };
     Hone.retune.offer(parts.arrived, ctx, over ? run : null, begun).catch(() => {});
-    Hone.retune.card(parts.memory, ctx, run).then((card) => { if (mine === parts) { parts.memoryCard = card; if (card && page.tracks[run]) card.show(page.tracks[run]); } }).catch(() => {});
+    Hone.retune.card(parts.memory, ctx, run).then((card) => { if (mine === parts && card !== undefined) { parts.memoryCard = card; if (card && page.tracks[run]) card.show(page.tracks[run]); } }).catch(() => {});
   }
 
   /** Plots only where there is something to draw, or soon will be. */

@@ -51,11 +51,12 @@
     }
   }
 
-  /** The card of a run that continues another: old and new texts at each check. Gives {show(track, stamp)}; null for any other run. */
+  /** The card of a run that continues another: old and new texts at each check. Gives {show(track, stamp)}; null for any other run, undefined
+      where it was asked again meanwhile. */
   async function card(node, ctx, run) {
-    node.dataset.run = run;
+    const asked = (node.dataset.asked = String(1 + Number(node.dataset.asked || 0)));
     const told = await ctx.call("remembered", { run });
-    if (node.dataset.run !== run) return null;
+    if (node.dataset.asked !== asked) return undefined; // asked again meanwhile
     fill(node);
     if (!told.chain.length) return null;
     const place = h("div.small"), words = h("p.rt-verdict", { "aria-live": "polite" }), before = told.chain[told.chain.length - 2];

@@ -55,6 +55,8 @@ def main() -> None:
         last: dict[str, Any] = {}
         for number, rows in enumerate(steps):
             grow(dataset, rows, tests[number], number, Path(home))
+            if not options.ways:
+                continue
             if not number:
                 first = plain(project, dataset, options, "step 1")
                 last = dict.fromkeys(options.ways, first)
@@ -178,7 +180,7 @@ def mean(found: dict[str, float], labels: list[str]) -> float:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rows", type=int, default=0, help="training texts in all; 0 for every one")
     parser.add_argument("--quick", action="store_true")
