@@ -173,7 +173,17 @@ def _uncounted(run: Earlier) -> Message | None:
     return _untaught(run) or unfit(find(CLASSIC), run.task)
 
 
+def _added(run: Earlier) -> Message | None:
+    if run.about.get("added"):
+        return Message(
+            "What this run learnt stands beside its base, which stays whole. Another model can be taught by it."
+        )
+    return None
+
+
 def _one_layer(run: Earlier) -> Message | None:
+    if why := _added(run):
+        return why
     if run.shape.layers < 2 or run.config.get("is_encoder_decoder"):
         return Message("Its layers cannot be taken out one by one.")
     return None
@@ -184,12 +194,10 @@ def _taught_layers(run: Earlier) -> Message | None:
 
 
 def _unseen(run: Earlier) -> Message | None:
+    if why := _added(run):
+        return why
     if not any(isinstance(run.config.get(name), int) for name in INNER) or not run.sizes[2]:
         return Message("It does not show the neurons of its layers.")
-    return None
-
-
-def _fits(run: Earlier) -> Message | None:
     return None
 
 
@@ -359,7 +367,7 @@ SMALLER: dict[str, Way] = {
             Message("Every weight is rounded to eight bits. Nothing is learnt anew; it takes seconds."),
             Message("dynamic int8 quantization"),
             _nothing,
-            _fits,
+            _added,
             _quarter,
             _plan_int8,
         ),
@@ -423,7 +431,7 @@ SMALLER: dict[str, Way] = {
             ),
             Message("magnitude pruning"),
             _of_weights,
-            _fits,
+            _added,
             _same,
             _plan_weights,
         ),
