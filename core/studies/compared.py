@@ -42,6 +42,10 @@ class Measure:
             return "–"
         return f"{100 * value:.1f} %" if self.share else f"{value:.3g}"
 
+    def within(self, value: float | None) -> float | None:
+        """A bound of a share lies between 0 and 1."""
+        return min(1.0, max(0.0, value)) if self.share and value is not None else value
+
     def best(self, values: Mapping[str, float]) -> str | None:
         """The key of the best value."""
         return (min if self.lower else max)(values, key=lambda key: values[key]) if values else None

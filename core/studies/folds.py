@@ -10,7 +10,7 @@ from typing import Any
 from core import journal
 from core.studies.base import Kind, Seen, Wanted
 from core.studies.compared import Measure, figure
-from core.studies.dealing import spread
+from core.studies.dealing import Spread, spread
 from core.studies.planned import advance, count, place_of
 from core.studies.study import Study
 from core.training.draft import Settled
@@ -47,8 +47,8 @@ def result(study: Study, seen: Sequence[Seen]) -> dict[str, Any]:
         "measure": measure.as_json(),
         "k": k,
         "rows": rows,
-        "spread": asdict(over) if over else None,
-        "test": asdict(tested) if tested else None,
+        "spread": _told(over, measure),
+        "test": _told(tested, measure),
         "scores": {name: asdict(found) for name, found in by_measure.items() if found},
         "gathered": sum(row["validation"]["n"] or 0 for row in rows if row["ended"]),
     }
@@ -65,6 +65,10 @@ def out_of_fold(study: Study) -> dict[str, dict[str, Any]]:
             if line["split"] == "validation":
                 found[line["id"]] = {"fold": fold + 1, **{k: v for k, v in line.items() if k not in ("id", "split")}}
     return found
+
+
+def _told(over: Spread | None, measure: Measure) -> dict[str, Any] | None:
+    return {**asdict(over), "low": measure.within(over.low), "high": measure.within(over.high)} if over else None
 
 
 def _row(one: Seen, measure: Measure) -> dict[str, Any]:

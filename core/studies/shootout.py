@@ -222,7 +222,8 @@ def _together(ended: Sequence[Seen], split: str, measure: Measure) -> Figure:
         return found[0] if found else Figure(None)
     over = spread([one.value for one in found if one.value is not None])
     assert over is not None
-    return Figure(over.mean, over.low, over.high, sum(one.n or 0 for one in found) or None)
+    low, high = measure.within(over.low), measure.within(over.high)
+    return Figure(over.mean, low, high, sum(one.n or 0 for one in found) or None)
 
 
 def _deviation(ended: Sequence[Seen], measure: Measure) -> float | None:
