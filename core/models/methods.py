@@ -31,6 +31,7 @@ KINDS: dict[Kind, Message] = {
 CONVOLUTIONS = (
     "resnet", "regnet", "bit", "convnext", "convnextv2", "efficientnet", "mobilenet_v1", "mobilenet_v2", "poolformer", "textnet",
 )  # fmt: skip
+BIASLESS = ("t5", "mt5", "llama", "mistral", "gemma", "gemma2", "gemma3", "olmo2", "phi3", "modernbert", "qwen3")
 
 
 class Asking(Protocol):
@@ -113,6 +114,10 @@ def _own_attention(base: Base, task: Asking, machine: Computer) -> Message | Non
     if not base.architecture or _open_attention(base.architecture):
         return None
     return Message("The attention of this base is of a kind that takes no prefix.")
+
+
+def _no_biases(base: Base, task: Asking, machine: Computer) -> Message | None:
+    return Message("This base has no biases, so they cannot learn.") if base.architecture in BIASLESS else None
 
 
 def _no_gpu(base: Base, task: Asking, machine: Computer) -> Message | None:
@@ -276,6 +281,7 @@ METHODS: dict[str, Method] = {
             Message("BitFit, biases only"),
             "parts",
             partial(_part, "bitfit"),
+            reasons=(_no_biases,),
             rate=20.0,
         ),
         Method(
