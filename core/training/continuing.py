@@ -156,6 +156,11 @@ def write(making: Path, frozen: FrozenInfo, dataset: Any, run: Any, settings: An
             fix=Message("Choose a run that has finished."),
         )
     spec = run.spec
+    if (spec.get("smaller") or {}).get("int8"):
+        raise RunError(
+            Message("“{name}” is in whole numbers, which cannot learn on.", name=run.name),
+            fix=Message("Go on from the run it was made from."),
+        )
     if dataset.task != spec["task"]:
         raise RunError(
             Message("The data is for another task now than “{name}” has learnt.", name=run.name),

@@ -81,7 +81,8 @@ def _key(here: Here, run: str) -> str:
 
 
 def _told(here: Here, run: Any, made: dict[str, Any]) -> dict[str, Any]:
-    added = (run.folder / "model" / "added.safetensors").is_file()  # the base's own weights are not all there is
+    others = ("added.safetensors", "int8.safetensors")  # the base's own weights are not all there is, or not there
+    added = any((run.folder / "model" / name).is_file() for name in others)
     return {
         "size": made["size"],
         "base": not here.demo and (run.folder / "model" / "config.json").is_file() and not added,
