@@ -4,7 +4,7 @@ Each model has a process of its own. The run and what was made of it take turns,
 both; how many times as fast is the median over the rounds.
 
 <run>/smaller.json    {"format", "made", "machine": {"threads", "processor"}, "runs": {id: figures}}: `core.smaller.timing.Model.rest` for score and memory;
-                      "one" seconds for a single text, "rate" texts a second in a batch, "times" as fast as the run, "size" bytes of the model's
+                      "one" seconds for a single text, "times" as fast as the run in a batch, "rate" texts a second (the run's own, times "times": free of what drifted meanwhile), "size" bytes of the model's
                       folder, "zipped" bytes of its weights in a zip, "parameters", "stamp" of the model
 """
 
@@ -73,7 +73,10 @@ def measure(
             if not others:
                 in_turns(first, None, step)
             before = read(run_dir).get("runs", {})
-            found = {**before, run_dir.name: {**first.figures(), "times": 1.0}, **found}
+            mine = {**first.figures(), "times": 1.0}
+            found = {**before, run_dir.name: mine, **found}
+            for one in found.values():
+                one["rate"] = mine["rate"] * one["times"]
         machine = {"threads": processes.cores(), "processor": processor()}
         told = {"format": FORMAT, "made": time.time(), "machine": machine, "runs": found}
         write_json(run_dir / FILE, told)
