@@ -22,9 +22,10 @@ JOB = "core.studies.rates:find"
 FILE = "rates.json"
 FIRST, LAST = 1e-6, 1e-1  # step widths at which it begins and ends
 STEPS = 100
-SMOOTH = 0.9  # of the running mean of the loss is kept at a step
+SMOOTH = 0.9  # of the running mean of the loss is kept at a step, which decides when the test ends
+SPREAD = 3  # steps over which the curve is smoothed, to both sides
 BLOWN = 2.0  # times its lowest value, from which on the smoothed loss has blown up
-SETTLED = 10  # steps before which nothing is read off: the running mean knows too little
+SETTLED = 5  # steps before which nothing is read off
 BELOW = 10.0  # the suggestion stays so many times under the blow-up
 FALLS = 0.02  # share by which the loss must fall at all for its steepest place to mean something
 ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -96,11 +97,14 @@ def kept(project: Path) -> dict[str, Any] | None:
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
-    """The running mean, put right for its beginning (as in Kingma and Ba, "Adam", 2015)."""
-    mean, found = 0.0, []
-    for n, loss in enumerate(losses, 1):
-        mean = SMOOTH * mean + (1 - SMOOTH) * loss
-        found.append(mean / (1 - SMOOTH**n))
+    """Means over the neighbours on both sides, weighted by a Gaussian of SPREAD steps: unlike a running mean it does not lag behind. Not a
+    number where the loss is none."""
+    found = []
+    for i, here in enumerate(losses):
+        near = [(j, losses[j]) for j in range(max(0, i - 3 * SPREAD), min(len(losses), i + 3 * SPREAD + 1))]
+        known = [(math.exp(-0.5 * ((j - i) / SPREAD) ** 2), loss) for j, loss in near if math.isfinite(loss)]
+        total = sum(weight for weight, _ in known)
+        found.append(sum(w * loss for w, loss in known) / total if math.isfinite(here) else math.nan)
     return found
 
 
@@ -183,7 +187,7 @@ def _steps(
     model.train()
     rates: list[float] = []
     losses: list[float] = []
-    best = math.inf
+    best, running = math.inf, 0.0
     while len(rates) < steps:
         for batches in one_round(stuff, place.epoch):
             rate = FIRST * (LAST / FIRST) ** (len(rates) / max(1, steps - 1))
@@ -195,9 +199,9 @@ def _steps(
             progress(len(rates), steps)
             if cancelled():
                 raise Cancelled
-            now = smoothed(losses)[-1]
-            best = min(best, now) if len(losses) > SETTLED else best
-            if not math.isfinite(loss) or (len(losses) > SETTLED and now > 2 * BLOWN * best):
+            running = loss if len(losses) == 1 else SMOOTH * running + (1 - SMOOTH) * loss
+            best = min(best, running)
+            if not math.isfinite(loss) or running > 1.5 * BLOWN * best:
                 return rates, losses
             if len(rates) >= steps:
                 break

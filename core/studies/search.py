@@ -246,7 +246,7 @@ def _score(one: Trial) -> float | None:
 
 
 def _row(one: Trial, values: Mapping[str, Any], seen: Seen | None) -> dict[str, Any]:
-    now = seen.state if seen and one.state == "running" else one.state
+    now = seen.state if seen and seen.at_work and one.state == "running" else one.state
     failure = seen.member.ended.get("failure") if seen and seen.member.ended else None
     return {
         "number": one.number,
