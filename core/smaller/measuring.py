@@ -3,9 +3,10 @@
 Each model has a process of its own. The run and what was made of it take turns, round by round, so that whatever else the machine does falls on
 both; how many times as fast is the median over the rounds.
 
-<run>/smaller.json    {"format", "made", "machine": {"threads", "processor"}, "runs": {id: figures}}: `core.smaller.timing.Model.rest` for score and memory;
-                      "one" seconds for a single text, "times" as fast as the run in a batch, "rate" texts a second (the run's own, times "times": free of what drifted meanwhile), "size" bytes of the model's
-                      folder, "zipped" bytes of its weights in a zip, "parameters", "stamp" of the model
+<run>/smaller.json    {"format", "made", "machine": {"threads", "processor"}, "runs": {id: figures}}: `core.smaller.timing.Model.rest` for score and
+                      memory; "one" seconds for a single text, "times" as fast as the run in a batch, "rate" texts a second (the run's own,
+                      times "times": free of what drifted meanwhile), "size" bytes of the model's folder, "zipped" bytes of its weights in a
+                      zip, "parameters", "stamp" of the model
 """
 
 from __future__ import annotations

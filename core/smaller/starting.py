@@ -40,7 +40,8 @@ def begin(
     language: str = "en",
     limited: Callable[[TrainingSettings, int], TrainingSettings] = lambda settings, texts: settings,
 ) -> Run:
-    """The new run, not started yet. `dataset` gives the texts without a label; `limited` what a demo allows of settings for so many texts. HoneError where the way does not fit this run."""
+    """The new run, not started yet. `dataset` gives the texts without a label; `limited` what a demo allows of settings for so many
+    texts. HoneError where the way does not fit this run."""
     if not run.has_model:
         raise HoneError(
             Message("“{name}” has no model to make smaller.", name=run.name),

@@ -1,9 +1,9 @@
 """What making a run smaller costs and brings: a run on SST-2, then every way, with score, file, speed and memory before and after.
 
-    python tests/benchmarks/smaller.py [--rows N] [--ways int8 distil ...] [--epochs X] [--rounds X] [--workspace FOLDER]
+    python tests/benchmarks/smaller.py [--rows N] [--held N] [--ways int8 distil ...] [--epochs X] [--rounds X] [--workspace FOLDER]
 
 Trains the run with Balanced's settings on the bundled encoder, makes it smaller in each way, measures both in turns, and prints a table. `--rows`
-learns from that many rows, for a quick look. `--ways distil:keep=2` sets options. Run it on an idle machine: speed is measured.
+and `--held` take that many rows, for a quick look. `--ways distil:keep=2` sets options. Run it on an idle machine: speed is measured.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def main() -> None:
 def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, help="training rows (default: all)")
+    parser.add_argument("--held", type=int, help="rows for validation and test each (default: all)")
     parser.add_argument("--ways", nargs="*", default=list(WAYS), help="way or way:option=value,...")
     parser.add_argument("--epochs", type=float, help="rounds of the run itself (default: Balanced's)")
     parser.add_argument("--rounds", type=float, help="rounds afterwards (default: the way's)")
@@ -79,7 +80,9 @@ def fill(project: Any, options: argparse.Namespace) -> None:
         writer.writerow(["text", "label", "split"])
         for name, split in (("train", "train"), ("dev", "validation"), ("test", "test")):
             rows = read(next(DATA.glob(f"{name}.*")))
-            if split == "train":
+            if split != "train":
+                rows = rows[: options.held]
+            else:
                 rows = rows[: options.rows]
                 hidden = round(len(rows) * options.hide)
                 rows = [*((text, "") for text, _ in rows[:hidden]), *rows[hidden:]]
