@@ -211,7 +211,7 @@
   function followers(found) {
     if (!found.length) return null;
     const said = (one) => one.message || (one.state === "done" ? t("has it all") : t("reads along"));
-    return h("ul.train-followers", { "aria-label": t("Watched by others, too") }, found.map((one) => h("li", { class: one.state }, h("b", one.title), h("span", said(one)), one.where ? h("code", one.where) : null)));
+    return h("ul.train-followers", { "aria-label": t("Watched by others, too") }, found.map((one) => h("li", { class: one.state }, one.message ? null : h("b", one.title), h("span", said(one)), one.where ? h("code", one.where) : null)));
   }
 
   Hone.trainState = { show, ready, happening, STATES };
