@@ -69,3 +69,14 @@ def test_a_resumed_run_restores_the_gpus_chance(tiny_encoder, tmp_path):
     checkpoints.seed(4)
     checkpoints.restore_chance(plain, tensors)
     assert torch.equal(torch.rand(3, device="cuda"), expected)
+
+
+def test_four_bits_learn_are_merged_and_answer_alike(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    settings = {"method": "qlora", "learning_rate": 1e-3, "epochs": 2, "batch_size": 16, "precision": "fp32"}
+    folder = write_run(tmp_path / "run", "bundled:all-MiniLM-L6-v2", ["head", "qlora"], **settings)
+    worker(str(folder))
+    assert events(folder, "finished")[0]["test"]["accuracy"] > 0.8
+    (told,) = [e["values"] for e in events(folder, "noticed") if e["code"] == "merged"]
+    assert told["difference"] < 1e-3 * max(1.0, told["largest"])
+    give_back(choose())

@@ -73,3 +73,23 @@ def test_a_restored_optimizer_goes_on_to_the_bit(name: str, before: int, tmp_pat
 def test_biases_and_norms_are_not_pulled_towards_nought():
     groups = optimizer(little(), TrainingSettings(weight_decay=0.1)).param_groups
     assert [(g["weight_decay"], {w.ndim for w in g["params"]}) for g in groups] == [(0.1, {2}), (0.0, {1})]
+
+
+def test_lower_layers_take_smaller_steps_where_asked(tiny_encoder):
+    """Howard & Ruder 2018: each layer takes the share of the one above it."""
+    from core.models.catalogue import find
+    from core.models.loading import new_model, open_base
+    from core.models.methods import method
+    from core.training.optimizers import set_rate
+
+    model = new_model(open_base(find(str(tiny_encoder))), ("a", "b"))
+    settings = TrainingSettings(method="full", layer_decay=0.5)
+    method("full").prepare(model, settings)
+    found = optimizer(model, settings)
+    set_rate(found, 0.08)
+    names = {id(weights): name for name, weights in model.named_parameters()}
+    rates = {names[id(w)]: group["lr"] for group in found.param_groups for w in group["params"]}
+    assert rates["head.weight"] == rates["body.encoder.layer.1.output.dense.weight"] == 0.08
+    assert rates["body.encoder.layer.0.output.dense.bias"] == 0.04
+    assert rates["body.embeddings.word_embeddings.weight"] == 0.02
+    assert len(rates) == sum(w.requires_grad for w in model.parameters())
