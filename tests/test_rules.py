@@ -25,8 +25,14 @@ ROOMS = [
     {"core.tasks.base"},
     {"core.models.catalogue", "core.models.architectures", "core.models.known", "core.models.blank_sizes"},
     {
-        "core.models.methods", "core.models.inside", "core.models.heads", "core.models.parts", "core.models.matrices",
-        "core.models.added", "core.models.bottleneck", "core.models.virtual",
+        "core.models.methods",
+        "core.models.inside",
+        "core.models.heads",
+        "core.models.parts",
+        "core.models.matrices",
+        "core.models.added",
+        "core.models.bottleneck",
+        "core.models.virtual",
     },
     {
         "core.training.settings",

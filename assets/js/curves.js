@@ -2,6 +2,7 @@
    Knows nothing of the server: `track.take(delta)` gets the answer of the call "follow". */
 (() => {
   "use strict";
+  const NAMES = { lora: "LoRA", rslora: "rsLoRA", dora: "DoRA", adalora: "AdaLoRA", vera: "VeRA", loha: "LoHa", lokr: "LoKr", oft: "OFT", ia3: "(IA)³", qlora: "QLoRA", bitfit: "BitFit", layernorm: "LayerNorm", lpft: "LP-FT", ptuning: "P-tuning" };
   const { h } = Hone;
   const SPAN = 12; // points over which the learning curve is smoothed, fewer at the beginning
   const OTHERS = [{ colour: "l6", dash: "dash" }, { colour: "l4", dash: "dot" }, { colour: "l3", dash: "dashdot" }];
@@ -104,7 +105,7 @@
   function partName(part, track) {
     const alike = track.phases.filter((p) => p.method === part.method).length > 1;
     if (alike && part.learning_rate) return short(part.learning_rate);
-    return { head: t("last layer"), full: t("whole model"), top: t("upper layers"), lora: "LoRA" }[part.method] || part.method;
+    return { head: t("last layer"), full: t("whole model"), top: t("upper layers"), ...NAMES }[part.method] || part.method;
   }
 
   const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: x.slice(), y: y.slice(), hovertemplate: name + " %{y:.3f}<extra></extra>", ...more });
