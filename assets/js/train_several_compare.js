@@ -59,6 +59,7 @@
       me.started(told.study);
     }
 
+    fill(host, Hone.progress({}));
     load();
     return { refresh: load };
   }
@@ -133,7 +134,7 @@
       if (!rows.length) return;
       const { measure } = told.result, times = measure.share ? 100 : 1;
       const traces = () => [{
-        x: rows.map((row) => AXES[axis].of(row)), y: rows.map((row) => times * figure(row).value), text: rows.map((row) => row.label), mode: "markers+text", textposition: rows.map((row, i) => (i % 2 ? "bottom right" : "top right")), textfont: { size: 12, color: Hone.colourOf("ink") }, cliponaxis: false,
+        x: rows.map((row) => AXES[axis].of(row)), y: rows.map((row) => times * figure(row).value), text: rows.map((row) => short(row, rows)), mode: "markers+text", textposition: rows.map((row, i) => (i % 2 ? "bottom right" : "top right")), textfont: { size: 12, color: Hone.colourOf("ink") }, cliponaxis: false,
         marker: { size: 11, color: rows.map((row) => Hone.colourOf(row.good ? "accent" : "ink3")) },
         error_y: { type: "data", symmetric: false, array: rows.map((row) => times * ((figure(row).high ?? figure(row).value) - figure(row).value)), arrayminus: rows.map((row) => times * (figure(row).value - (figure(row).low ?? figure(row).value))), color: Hone.colourOf("line-strong"), thickness: 1.5, width: 4 },
         customdata: rows.map((row) => [AXES[axis].say(row), Hone.scored(figure(row).value, measure)]), hovertemplate: "%{text}: %{customdata[1]}, %{customdata[0]}<extra></extra>",
@@ -144,6 +145,12 @@
       const layout = () => ({ xaxis: { title: AXES[axis].title(), type: log ? "log" : "linear", range, tickformat: log ? "~s" : undefined }, yaxis: { title: measure.title + (measure.share ? " (%)" : "") }, uirevision: axis });
       if (plot) plot.update(traces, layout);
       else plot = Hone.plot(parts.plot, traces, layout, { say: () => told.result.sentence });
+    }
+
+    /** A dot's name, without what stands in brackets where the names differ all the same. */
+    function short(row, rows) {
+      const bare = (label) => label.replace(/\s*[(（][^)）]*[)）]/g, "");
+      return new Set(rows.map((one) => bare(one.label))).size === rows.length ? bare(row.label) : row.label;
     }
 
     function verdict(row) {

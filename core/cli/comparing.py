@@ -187,7 +187,7 @@ def _ways(told: Mapping[str, Any], measure: Any, say: Saying) -> list[list[str]]
     for row in told["rows"]:
         figure = row[split]
         span = "–" if figure["low"] is None else f"{measure.shown(figure['low'])}–{measure.shown(figure['high'])}"
-        p = "best" if row["best"] else "–" if row["p"] is None else f"{row['p']:.3f}"
+        p = "best" if row["best"] else "–" if row["p"] is None else "<0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
         sizes = [f"{row[name] / 1e6:.1f}" if row[name] else "–" for name in ("bytes", "memory")]
         learns = f"{row['learns']:,}" if row["learns"] else "–"
         seconds = f"{row['seconds']:.1f}" if row["seconds"] else "–"
