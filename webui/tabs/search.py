@@ -147,7 +147,7 @@ def rates_use(here: Here, *, rate: float) -> dict[str, Any]:
     return {"rate": float(rate)}
 
 
-CALLS = [
+CALLS: list[Any] = [
     searching,
     search_start,
     search_look,
