@@ -52,7 +52,7 @@ class MachineSettings(Settings):
     compile: str = knob(
         "auto",
         "Translate the model for this machine first",
-        "Takes half a minute or more before the first step, and pays only in long runs on a GPU.",
+        "Takes a minute or more before the first step, so that only long runs can win by it. By itself only for 2,000 steps or more on a GPU.",
         term="torch.compile",
         choices={"auto": "Where it pays", "on": "Yes", "off": "No"},
         group="machine",

@@ -162,6 +162,8 @@ class _Trial:
 
     # What is wrapped around the loss asks these of a session (core.training.around).
 
+    continues = False
+
     @property
     def processor(self) -> Any:
         return self.tokenizer

@@ -126,7 +126,7 @@ def _ranks(session: Session, phase: Phase, model: Any) -> Around | None:
         return None
     from core.training.around.allocating import Ranks
 
-    return Ranks(model, phase.settings.lora_rank, Plan.of(phase.settings, len(session.training_examples)).steps)
+    return Ranks(model, phase.settings.lora_rank, _steps(session, phase))
 
 
 def _unfreezing(session: Session, phase: Phase, model: Any) -> Around | None:
@@ -142,17 +142,23 @@ def _average(session: Session, phase: Phase, model: Any) -> Around | None:
     return MovingAverage(model, phase.settings.average_decay) if phase.settings.average_decay else None
 
 
+def _steps(session: Session, phase: Phase) -> int | None:
+    """How many the phase will take, old texts that are seen again counted; None where the clock decides."""
+    from core.training import carrying
+
+    return Plan.of(phase.settings, len(carrying.mixed(session, phase.settings, session.training_examples))).steps
+
+
 def _last_mean(session: Session, phase: Phase, model: Any) -> Around | None:
     settings = phase.settings
-    total = Plan.of(settings, len(session.training_examples)).steps
-    if settings.average_decay or not settings.average_last or not total:
+    if settings.average_decay or not settings.average_last or not (total := _steps(session, phase)):
         return None
     return LastMean(model, settings.average_last, total)
 
 
 # In the order in which they are asked: what is drawn comes before what varies, and mixup first of those that change the loss, because it puts
 # another in its place. A maker gives None where the settings do not ask for it, or the task has no use for it. Of a session it may ask `task`,
-# `labels`, `train`, `training_examples`, `targets`, `examples` and `processor`: so much has the trial that measures a step (core.training.measuring).
+# `labels`, `train`, `training_examples`, `targets`, `examples`, `continues` and `processor`: so much has the trial that measures a step (core.training.measuring).
 AROUND: dict[str, Maker] = {
     "sampling": _sampling,
     "varying": _varying,
