@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from core.errors import DataError, Problem
+from core.models.methods import METHODS
 from core.settings import knobs, problems
 from core.tasks import TASKS
 from core.training.settings import GROUPS, TrainingSettings
@@ -22,7 +23,6 @@ LARGEST = 50_000  # characters; a recipe has about 2,000
 BRACKETS = 200  # nested ones take the reader quadratic time; a recipe has a few
 PRESETS = ("quick", "balanced", "best", "own")
 SEVERAL = tuple(k.name for k in knobs(TrainingSettings) if k.kind == "several")
-METHODS = ("head", "full", "top", "lora")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _phases(value: Any) -> tuple[list[dict[str, Any]] | None, list[Problem]]:
     for phase in value:
         method, settings = phase.get("method"), phase.get("settings") or {}
         if method not in METHODS:
-            found.append(_not_one_of("phases", method, METHODS))
+            found.append(_not_one_of("phases", method, tuple(METHODS)))
         if not isinstance(settings, dict):
             found.append(Problem("phases", Message("phases is a list of one to twenty entries, each with a method.")))
             continue
