@@ -294,7 +294,7 @@ def _use(settings: TrainingSettings, size: int) -> dict[str, Any]:
 COSTLY = (
     "optimizer", "precision", "dropout", "bucketing", "top_layers", "lora_rank", "vera_rank", "oft_block",
     "adapter_places", "adapter_size", "virtual_words", "analyzer", "ngram_low", "ngram_high", "least_count",
-    "most_features",
+    "most_features", "agreement", "adversarial", "recompute",
 )  # fmt: skip
 
 
