@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,14 @@ class Kept:
         self.per_word = per_word
         self.groups = groups
         self.places: dict[int, tuple[int, int, int]] = {}
+        self.brief: dict[int, Example] = {}  # a stand-in of one token, where nobody will read the tokens
         for number, (examples, _) in enumerate(groups):
             at = 0
             for example in examples:
                 size = len(example.input_ids) if per_word else 1
                 self.places[id(example)] = (number, at, size)
+                if not per_word and not example.extra:
+                    self.brief[id(example)] = replace(example, input_ids=example.input_ids[:1])
                 at += size
 
     def of(self, examples: Sequence[Example]) -> Tensor | None:
@@ -70,8 +74,10 @@ class FromKept:
     kept: Kept
 
     def collate(self, examples: Sequence[Example], targets: Sequence[Any] | None, processor: Any) -> dict[str, Any]:
-        batch: dict[str, Any] = super().collate(examples, targets, processor)  # type: ignore[misc]
         states = self.kept.of(examples)
+        if states is not None:
+            examples = [self.kept.brief.get(id(example), example) for example in examples]
+        batch: dict[str, Any] = super().collate(examples, targets, processor)  # type: ignore[misc]
         return batch if states is None else {**batch, "kept": states}
 
     def features(self, model: Any, batch: Mapping[str, Any]) -> Any:

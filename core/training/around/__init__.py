@@ -97,7 +97,8 @@ def _adversarial(session: Session, phase: Phase, model: Any) -> Around | None:
 
 def _contrasting(session: Session, phase: Phase, model: Any) -> Around | None:
     settings = phase.settings
-    if phase.method != "contrastive" and not (settings.refit and session.task.link):
+    again = settings.refit and session.task.link and phase.method != "headsteps"
+    if phase.method != "contrastive" and not again:
         return None
     from core.training.around.contrasting import FIT, Contrasting, Refitted
     from core.training.fitting import fitted
