@@ -3,6 +3,9 @@ checkpointing, Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"
 
 Translating replaces how the body is called, never its weights or their names. It is tried on one small batch first, there and back; where it fails,
 the model goes on as it is, and the run says so.
+
+Measured on one busy processor core, with two layers of the bundled encoder and 16 texts a step: 49 processor seconds to translate, and then a step took
+1.13 times as long as untranslated; so "auto" leaves processors alone. On a GPU it has not been measured yet.
 """
 
 from __future__ import annotations
