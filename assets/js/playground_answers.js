@@ -98,7 +98,7 @@
     const signs = Array.from(text);
     if (signs.length <= LONG) return Hone.said(text);
     const box = h("div");
-    const more = Hone.button(t("All of it"), () => Hone.fill(box, Hone.said(text)), { link: true });
+    const more = Hone.button(t("The whole text"), () => Hone.fill(box, Hone.said(text)), { link: true });
     Hone.fill(box, Hone.said(signs.slice(0, LONG).join("").trimEnd() + " …"), " ", more);
     return box;
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,19 +30,23 @@ def project(workspace: Workspace, telling: Callable[[int], list[dict[str, str]]]
 
 
 @pytest.fixture
-def directing(workspace: Workspace) -> Iterator[Callable[..., Director]]:
-    """directing() is a director with an engine in this process, whose workers are real; the one before is closed first."""
+def directing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Director]]:
+    """directing() is a director with an engine in this process; the one before is closed first. Runs are carried out by the small worker of
+    the engine's own tests, which says what a real one says, without a model."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "training"))
     made: list[Any] = []
 
     def close() -> None:
         while made:
-            made.pop().close()
+            director, engine = made.pop()
+            director.close()
+            engine.close(wait=60)
 
     def make(**how: Any) -> Director:
         close()
-        engine = Engine(workspace.home, inline=True, warm=False, **how)
+        engine = Engine(workspace.home, inline=True, warm=False, worker="toy_worker:counting", **how)
         director = Director(engine, workspace.home)
-        made.extend((engine, director))
+        made.append((director, engine))
         return director
 
     yield make

@@ -15,7 +15,7 @@ from core.words import Message
 
 def wanted(key: str, **settings) -> Wanted:
     base = find(CLASSIC)
-    values = TrainingSettings(base=base.id, method="head", least_count=1, **settings)
+    values = TrainingSettings(base=base.id, method="head", steps=5, **settings)
     phases = [{"method": "head", "settings": {}, "fresh": False}]
     return Wanted(key, Message("{n} features", n=key), base.as_json(), values, phases, values={"key": key})
 
