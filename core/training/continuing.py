@@ -98,6 +98,13 @@ def _arrived(data: Path, version: int, run_dir: Path) -> Arrived:
         return sorted_out(_rows_of(path)[1], frozen.labels, dataset, Run(run_dir)).arrived
 
 
+def can_go_on(run: Any) -> bool:
+    """Whether the kept model can be a base: not one with layers or words beside its base (core.models.added), or in whole numbers."""
+    if not run.has_model or (run.spec.get("smaller") or {}).get("int8"):
+        return False
+    return "added" not in read_json(run.model / "hone.json")
+
+
 def sorted_out(now: list[dict[str, Any]], labels: Sequence[str], dataset: Any, run: Any) -> Sorted:
     """Rows of now beside those of the earlier run: what is new, what has another answer, what stays, and where each belongs."""
     spec = run.spec
@@ -160,6 +167,11 @@ def write(making: Path, frozen: FrozenInfo, dataset: Any, run: Any, settings: An
         raise RunError(
             Message("“{name}” is in whole numbers, which cannot learn on.", name=run.name),
             fix=Message("Go on from the run it was made from."),
+        )
+    if not can_go_on(run):
+        raise RunError(
+            Message("What “{name}” has learnt stands beside its base and cannot be merged into it.", name=run.name),
+            fix=Message("Go on from a run in which all of the model learnt, its upper layers, or LoRA."),
         )
     if dataset.task != spec["task"]:
         raise RunError(

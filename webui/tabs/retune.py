@@ -41,7 +41,7 @@ KEEPS = {
 def arrived(here: Here, *, run: str) -> dict[str, Any]:
     """What has come since a finished run, in a sentence; without one there is nothing to go on with."""
     one = here.run(run)
-    if not one.has_model or here.dataset.task != one.spec["task"]:
+    if not continuing.can_go_on(one) or here.dataset.task != one.spec["task"]:
         return {"sentence": None}
     told = continuing.arrived(here.dataset, one)
     return {"sentence": sentence(told) if told.texts else None}

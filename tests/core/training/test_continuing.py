@@ -146,7 +146,7 @@ def test_rows_of_the_last_layer_are_carried_over_by_name_also_of_a_renamed_label
     for place, name in enumerate(first_of(project).spec["labels"]["names"]):
         here = session.labels.names.index(names[name])
         assert np.array_equal(model.head.weight[here].detach().numpy(), old["weight"][place])
-        assert float(model.head.bias[here]) == old["bias"][place]
+        assert model.head.bias[here].item() == old["bias"][place]
     body = load_file(first_of(project).model / "model.safetensors")
     mine = model.body.state_dict()
     assert all(np.array_equal(mine[name].numpy(), tensor) for name, tensor in body.items())
@@ -164,6 +164,15 @@ def test_a_label_that_is_gone_is_told_and_its_rows_are_left_out(project):
 def test_nothing_to_learn_from_is_refused(project):
     with pytest.raises(RunError, match="Nothing has arrived"):
         further(project, first_of(project))
+
+
+def test_a_model_with_something_beside_its_base_is_refused_kindly(project):
+    money(project)
+    run = first_of(project)
+    write_json(run.model / "hone.json", {**read_json(run.model / "hone.json"), "added": {"kind": "prompt"}})
+    with pytest.raises(RunError, match="stands beside its base"):
+        further(project, run)
+    assert not [one for one in (project / "runs").iterdir() if one.name.startswith(".")]
 
 
 def test_a_new_label_is_learnt_old_ones_are_kept_and_a_chain_tells_its_matrix(project):
