@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from core.training.phases import Phase
     from core.training.session import Session
 
-ASKED = 32  # validation rows on which the merged model is compared
 CLOSE = 1e-4  # of the largest output
 FOLDER = "adapter"
 WHOLE = 0.9  # share of the weights that learn, from which on there is nothing smaller to keep
@@ -45,11 +44,11 @@ def whole(session: Session) -> tuple[Any, dict[str, Any]]:
     if not (way.merges and way.kind == "matrices"):
         way.settle(model)
         return model.eval(), about
-    batch = _some(session)
-    before = _outputs(session, model, batch)
+    count, inputs = _some(session, phase)
+    before = _outputs(session, model, inputs)
     way.settle(model)
     model.eval()
-    about["merged"] = {"rows": len(batch), **_difference(before, _outputs(session, model, batch))}
+    about["merged"] = {"rows": count, **_difference(before, _outputs(session, model, inputs))}
     session.emit(Noticed(code="merged", step=session.state.step, values=about["merged"]))
     return model, about
 
@@ -82,19 +81,18 @@ def _source(base: Base) -> Path:
     return Path(base.source or "nowhere")
 
 
-def _some(session: Session) -> list[Any]:
-    held = session.validation_examples or session.training_examples
-    return list(held[:ASKED])
+def _some(session: Session, phase: Phase) -> tuple[int, dict[str, torch.Tensor]]:
+    """How many training examples, and their tensors: a batch as the loop has it, because some tasks can only be asked about rows that belong
+    together; collated once, because others hide words by chance."""
+    (batch, *_) = session.task.arrange(session.training_examples, phase.settings, session.settings.seed)
+    inputs = session.task.collate(batch, session.targets(session.train, batch), session.processor)
+    return len(batch), {name: tensor.to(session.device.name) for name, tensor in inputs.items()}
 
 
 @torch.no_grad()
-def _outputs(session: Session, model: Any, examples: list[Any]) -> torch.Tensor:
-    """What the model gives for examples, as one row of numbers on the CPU."""
-    rows = session.validation if session.validation_examples else session.train
-    targets = session.targets(rows, examples)
-    batch = session.task.collate(examples, targets, session.processor)
-    model = model.to(session.device.name)
-    outputs = session.task.forward(model, {name: tensor.to(session.device.name) for name, tensor in batch.items()})
+def _outputs(session: Session, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """What the model gives, as one row of numbers on the CPU."""
+    outputs = session.task.forward(model.to(session.device.name), inputs)
     return torch.cat([t.detach().float().cpu().flatten() for t in _tensors(outputs)])
 
 
