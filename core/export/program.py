@@ -64,7 +64,14 @@ def plain(task: Task, about: Mapping[str, Any]) -> str | None:
     inputs = [column for column in task.columns if not column.target]
     one = len(inputs) == 1 and inputs[0].kind == "text"
     usual = task.prediction in ("label_scores", "label_set", "number") and task.link is not None
-    if not one or not usual or about.get("added") or about.get("numbers") or about.get("cleaning") or about.get("architecture", SEQUENCE) != SEQUENCE:
+    if (
+        not one
+        or not usual
+        or about.get("added")
+        or about.get("numbers")
+        or about.get("cleaning")
+        or about.get("architecture", SEQUENCE) != SEQUENCE
+    ):
         return None
     return {"classic": "classic", "pooled": "encoder", "standard": "encoder"}.get(str(about["kind"]))
 

@@ -78,7 +78,9 @@ class Engine:
         own = processes.spare() if self.warm else processes.Warm(self.threads, refill=False)
         self._spare = self.spare or own
         self._owned: dict[str, _Owned] = {}
-        self._followers: list[processes.Process] = []  # they end with their runs; what is not held here would be told to leave
+        self._followers: list[
+            processes.Process
+        ] = []  # they end with their runs; what is not held here would be told to leave
         self._lock = threading.RLock()
         self._changed = threading.Event()
         self._closing = False

@@ -14,7 +14,6 @@ from core.models.methods import METHODS, Computer, Method, method
 from core.settings import checked, knobs, problems
 from core.tasks.base import Task
 from core.training.settings import TrainingSettings
-from core.words import Message
 
 LARGEST_RATE = 0.03
 BYTES = 4  # a weight

@@ -249,7 +249,9 @@ def remembered(folder, twice: bool) -> int:
 
 def test_a_body_that_cannot_be_translated_goes_on_as_it_is_and_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # what was translated before on this machine is not at hand
+    monkeypatch.setenv(
+        "TORCHINDUCTOR_CACHE_DIR", str(tmp_path)
+    )  # what was translated before on this machine is not at hand
     model = Tiny()
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
     torch.manual_seed(9)
