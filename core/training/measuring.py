@@ -323,11 +323,7 @@ class _Trial:
         from core import device as devices
 
         used, total = devices.memory(self.device)
-        if self.device.kind == "cuda":
-            import torch
-
-            return max(used, torch.cuda.max_memory_reserved()), total
-        return max(used, _most_ever()), total
+        return max(used, devices.most_memory(self.device)), total
 
     def _fixed(self, weights: Sequence[Any]) -> int:
         """Bytes that do not grow with the batch: weights, their gradients, the optimizer's memory, the libraries."""
@@ -382,7 +378,7 @@ def _classic(
         "labels": count,
         "rows": len(texts),
         "measured_steps": times + 1,
-        "memory": _most_ever(),
+        "memory": devices.most_memory(),
         "memory_total": total,
         "load": 0.5,
     }
@@ -403,16 +399,3 @@ def _line(seen: Sequence[tuple[int, float]]) -> list[float]:
         if a >= 0 and b > 0:
             return [float(a), float(b)]
     return [0.0, float(seconds.sum() / max(1.0, tokens.sum()))]
-
-
-def _most_ever() -> int:
-    """The most memory this process ever had."""
-    try:
-        import resource
-        import sys
-    except ImportError:  # Windows
-        import psutil
-
-        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most if sys.platform == "darwin" else most * 1024)
