@@ -1,6 +1,7 @@
 """`hone`: the whole job without a browser, on the same workspace as the page, also while the page uses it.
 
     hone train FILE [--task NAME] [--text COLUMN] [--label COLUMN] [--test F] [--recipe R] [--preset balanced] [--learning-rate 3e-5]
+    hone compare FILE --methods head,lora,full · folds FILE --k 5 · search FILE --trials 20 · untrained FILE --way similar · smaller RUN --way int8
     hone check FILE [--report F.html] · resume RUN · retune RUN [FILE] · predict RUN FILE · evaluate RUN · export RUN · tasks · runs · projects · recipe RUN · labels export PROJECT --format csv ·
     user add NAME --auth FILE
 
