@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from core.cli.finding import workspace_of
 from core.cli.saying import Saying, duration
+from core.cli.studying import found, led
 from core.cli.training import Ready, prepared
-from core.errors import HoneError, Missing
 from core.words import Message
 
 PROPOSED = "head,lora,top,full"
@@ -18,22 +17,19 @@ PROPOSED = "head,lora,top,full"
 
 def compare(options: argparse.Namespace, say: Saying) -> int:
     """Begin (or go on with) a comparison, tell how it goes, and print the table."""
-    study = (
-        _found(options, "shootout")
-        if options.go_on
-        else prepared(options, say, lambda ready: _compared(ready, options, say))
-    )
-    return _carried_out(study, options, say)
+    begin = partial(_compared, options=options, say=say)
+    return _carried_out(found(options, "shootout") if options.go_on else prepared(options, say, begin), options, say)
 
 
 def folds(options: argparse.Namespace, say: Saying) -> int:
     """Begin (or go on with) a check by folds, tell how it goes, and print the table."""
-    study = (
-        _found(options, "folds")
-        if options.go_on
-        else prepared(options, say, lambda ready: _folded(ready, options, say))
-    )
-    return _carried_out(study, options, say)
+    begin = partial(_folded, options=options, say=say)
+    return _carried_out(found(options, "folds") if options.go_on else prepared(options, say, begin), options, say)
+
+
+def _carried_out(study: Any, options: argparse.Namespace, say: Saying) -> int:
+    command = "compare" if study.kind == "shootout" else "folds"
+    return _told(study, say) if led(study, options, say, command, _Watching(study, say).tell) else 130
 
 
 def _compared(ready: Ready, options: argparse.Namespace, say: Saying) -> Any:
@@ -81,52 +77,6 @@ def _new(
 
 def _list(told: str | None) -> list[str]:
     return [one.strip() for one in (told or "").split(",") if one.strip()]
-
-
-def _found(options: argparse.Namespace, kind: str) -> Any:
-    """The study of this id (or its beginning, or `last`), open again."""
-    from core.projects import projects
-    from core.studies import study
-
-    there = [one for p in projects(workspace_of(options)) for one in study.studies(p.folder) if one.kind == kind]
-    there.sort(key=lambda one: one.id, reverse=True)
-    found = there[:1] if options.go_on == "last" else [one for one in there if one.id.startswith(options.go_on)]
-    if len(found) != 1:
-        raise Missing(Message("There is no study called “{name}”.", name=options.go_on[:60]))
-    if found[0].view().state == "stopped":
-        found[0].go_on()
-    return found[0]
-
-
-def _carried_out(study: Any, options: argparse.Namespace, say: Saying) -> int:
-    """Lead the study to its end, and print what came out."""
-    from core.studies.director import Director
-    from core.training.engine import Engine
-
-    say.note(Message("Study {id}", id=study.id))
-    engine = Engine(workspace_of(options).home, inline=options.inline, adopt=False, warm=False)
-    director = Director(engine)
-    try:
-        if study.view().state != "over":
-            if not director.lead(study):
-                raise HoneError(Message("Another process leads this study already; it goes on there."))
-            director.wait(study, _Watching(study, say).tell)
-    except KeyboardInterrupt:
-        say.note(Message("Saving the place…"))
-        with contextlib.suppress(KeyboardInterrupt):
-            director.close()
-            engine.close()
-        command = "compare" if study.kind == "shootout" else "folds"
-        say.error(
-            Message("The study is interrupted."),
-            Message("Go on with: hone {command} --go-on {id}", command=command, id=study.id),
-        )
-        return 130
-    finally:
-        director.close()
-        engine.close()
-    say.clear()
-    return _told(study, say)
 
 
 class _Watching:

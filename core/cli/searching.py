@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from typing import Any
 
-from core.cli.finding import workspace_of
 from core.cli.saying import Meter, Saying, duration
+from core.cli.studying import found, led
 from core.cli.training import Ready, prepared
-from core.errors import HoneError, Missing
+from core.errors import HoneError
 from core.words import Message
 
 
 def search(options: argparse.Namespace, say: Saying) -> int:
     """Begin, join or go on with a search, and tell how it goes until it is over."""
-    study = _found(options) if options.go_on else prepared(options, say, lambda ready: _begun(ready, options, say))
+    study = (
+        found(options, "search") if options.go_on else prepared(options, say, lambda ready: _begun(ready, options, say))
+    )
     return _carried_out(study, options, say)
 
 
@@ -50,47 +51,12 @@ def _bounds(told: str) -> tuple[str, dict[str, Any]]:
     return name, {"choices": [one.strip() for one in range.split(",")]} if range else {}
 
 
-def _found(options: argparse.Namespace) -> Any:
-    """The search of this id (or its beginning, or `last`), open again."""
-    from core.projects import projects
-    from core.studies import search, study
-
-    there = [one for p in projects(workspace_of(options)) for one in study.studies(p.folder) if one.kind == search.NAME]
-    there.sort(key=lambda one: one.id, reverse=True)
-    found = there[:1] if options.go_on == "last" else [one for one in there if one.id.startswith(options.go_on)]
-    if len(found) != 1:
-        raise Missing(Message("There is no search called “{name}”.", name=options.go_on[:60]))
-    if found[0].view().state == "stopped":
-        found[0].go_on()
-    return found[0]
-
-
 def _carried_out(study: Any, options: argparse.Namespace, say: Saying) -> int:
     from core.studies import search
     from core.studies.base import look
-    from core.studies.director import Director
-    from core.training.engine import Engine
 
-    say.note(Message("Search {id}", id=study.id))
-    engine = Engine(workspace_of(options).home, inline=options.inline, adopt=False, warm=False)
-    director = Director(engine)
-    watching = _Watching(study, say)
-    try:
-        if not director.lead(study):
-            say.note(Message("Another process leads this search already; it goes on there."))
-            return 0
-        director.wait(study, watching.tell)
-    except KeyboardInterrupt:
-        say.note(Message("Saving the place…"))
-        with contextlib.suppress(KeyboardInterrupt):
-            director.close()
-            engine.close()
-        say.error(Message("The search is interrupted."), Message("Go on with: hone search --go-on {id}", id=study.id))
+    if not led(study, options, say, "search", _Watching(study, say).tell):
         return 130
-    finally:
-        director.close()
-        engine.close()
-    say.clear()
     view = study.view()
     if view.failure:
         fix = view.failure.get("fix")

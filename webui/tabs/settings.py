@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,14 +119,22 @@ def look_up_base(here: Here, *, name: str) -> dict[str, Any]:
 @call
 def upload_base(here: Here, *, upload: str) -> dict[str, Any]:
     """A zip of a model becomes a base of this person's; refused, with the reason, where this task has no use for it."""
+    task = tasks.task(here.dataset.task)
+    return added_base(
+        here, upload, lambda base: drafts.unfit(base, task), Message("Choose a model that fits this task.")
+    )
+
+
+def added_base(here: Here, upload: str, unfit: Callable[[Base], Message | None], fix: Message) -> dict[str, Any]:
+    """The uploaded model, kept and described; not kept, and told with `fix`, where `unfit` has something against it."""
     if here.demo:
         raise HoneError(Message("The demo takes no models."), fix=Message("Install Hone to use your own."))
     path, name = here.upload(upload)
-    base = uploads.add(path, name, _uploads(here))
+    base = uploads.add(path, name, uploads_of(here))
     path.unlink(missing_ok=True)
-    if problem := drafts.unfit(base, tasks.task(here.dataset.task)):
-        uploads.remove(_uploads(here), base.id)
-        raise HoneError(problem, fix=Message("Choose a model that fits this task."))
+    if problem := unfit(base):
+        uploads.remove(uploads_of(here), base.id)
+        raise HoneError(problem, fix=fix)
     return described(base)
 
 
@@ -252,10 +261,11 @@ def _settled(here: Here) -> Settled:
 
 def settle_for(here: Here, draft: Draft) -> Settled:
     """A draft against the page's data, with the bases this person may choose."""
-    return drafts.settle(draft, here.dataset.facts(), folders=_folders(here), uploads=_uploads(here))
+    return drafts.settle(draft, here.dataset.facts(), folders=_folders(here), uploads=uploads_of(here))
 
 
-def _uploads(here: Here) -> Path:
+def uploads_of(here: Here) -> Path:
+    """Where this person's uploaded bases lie."""
     folder: Path = here.workspace.folder / "models"
     return folder
 
@@ -263,7 +273,7 @@ def _uploads(here: Here) -> Path:
 def _state(here: Here, draft: Draft) -> dict[str, Any]:
     settled = settle_for(here, draft)
     lacking = needs(here)
-    mine = [base for base in uploads.listed(_uploads(here)) if drafts.unfit(base, settled.task) is None]
+    mine = [base for base in uploads.listed(uploads_of(here)) if drafts.unfit(base, settled.task) is None]
     listed = {base.id: base for base in (*drafts.choices(settled.task), *mine, settled.proposed, settled.base)}
     facts = settled.facts
     known = advise_base(settled.task.family, facts.language, facts.tokens, this_machine())

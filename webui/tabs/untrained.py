@@ -90,7 +90,7 @@ def untrained_start(here: Here, *, values: dict[str, Any]) -> dict[str, Any]:
     """Write down what is to be asked, and begin."""
     draft.write(here.project.folder, values)
     settings = checked(UntrainedSettings, draft.known(values))
-    base = attempts.base_of(settings, here.dataset.state, _uploads(here), here.studio.mode == "local")
+    base = attempts.base_of(settings, here.dataset.state, settings_tab.uploads_of(here), here.studio.mode == "local")
     if base.id != BUNDLED and not base.id.startswith("uploaded:"):
         look_up(base.id)
     attempt = attempts.create(here.project.folder, here.dataset, settings, base)
@@ -231,15 +231,9 @@ def look_up_base(here: Here, *, name: str) -> dict[str, Any]:
 @call
 def upload_base(here: Here, *, upload: str) -> dict[str, Any]:
     """A zip of a model becomes a base of this person's; refused where the chosen way has no use for it."""
-    if here.demo:
-        raise HoneError(Message("The demo takes no models."), fix=Message("Install Hone to use your own."))
-    path, name = here.upload(upload)
-    base = uploads.add(path, name, _uploads(here))
-    path.unlink(missing_ok=True)
-    if problem := unfit(_chosen(here), base, here.dataset.state):
-        uploads.remove(_uploads(here), base.id)
-        raise HoneError(problem, fix=Message("Choose a model that fits this way."))
-    return settings_tab.described(base)
+    state = here.dataset.state
+    fix = Message("Choose a model that fits this way.")
+    return settings_tab.added_base(here, upload, lambda base: unfit(_chosen(here), base, state), fix)
 
 
 CALLS: list[Any] = [
@@ -252,7 +246,7 @@ CALLS: list[Any] = [
 def _bases(here: Here, values: Mapping[str, Any]) -> dict[str, Any]:
     """The bases that can answer the chosen way: those at hand, and good ones of the Hub."""
     way, state = WAYS[values["way"]], here.dataset.state
-    mine = [base for base in uploads.listed(_uploads(here)) if unfit(way, base, state) is None]
+    mine = [base for base in uploads.listed(settings_tab.uploads_of(here)) if unfit(way, base, state) is None]
     chosen = _base(here, values)
     listed = {base.id: base for base in ([find(BUNDLED)] if way.bundled else [])}
     listed |= {base.id: base for base in (*mine, *([chosen] if chosen else []))}
@@ -275,17 +269,15 @@ def _advised(here: Here, way: Way) -> list[Base]:
 def _base(here: Here, values: Mapping[str, Any]) -> Base | None:
     try:
         settings = UntrainedSettings(way=values["way"], base=str(values.get("base") or ""))
-        return attempts.base_of(settings, here.dataset.state, _uploads(here), here.studio.mode == "local")
+        return attempts.base_of(
+            settings, here.dataset.state, settings_tab.uploads_of(here), here.studio.mode == "local"
+        )
     except HoneError:
         return None
 
 
 def _chosen(here: Here) -> Way:
     return WAYS[draft.read(here.project.folder)["way"]]
-
-
-def _uploads(here: Here) -> Path:
-    return Path(here.workspace.folder) / "models"
 
 
 # --- what the page is told -------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from contract_rows import ROWS, events, values_of, write_run
 
 from core.device import choose
 from core.inference import Predictor
-from core.models import blank
 from core.models.catalogue import find
 from core.models.loading import open_base
 from core.tasks import TASKS
@@ -31,23 +30,7 @@ from core.training.worker import worker
 from core.words import Message
 
 ROOT = Path(__file__).resolve().parents[3]
-BLANK = {"causal": "causal", "encoder-decoder": "seq2seq", "image": "image"}  # family -> kind of blank model
 every_task = pytest.mark.parametrize("name", list(TASKS))
-
-
-@pytest.fixture(scope="session")
-def base_of(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task], Path]:
-    made: dict[str, Path] = {"encoder": tiny_encoder}
-
-    def base(task: Task) -> Path:
-        if task.family not in made:
-            folder = tmp_path_factory.mktemp("blank") / task.family
-            texts = [json.dumps(row, ensure_ascii=False) for row in ROWS[task.name](folder.parent)]
-            blank.make(BLANK[task.family], "tiny", texts, folder)  # type: ignore[arg-type]
-            made[task.family] = folder
-        return made[task.family]
-
-    return base
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from contract_rows import ROWS, events, write_run
+from contract_rows import events, write_run
 
 from core.inference import Predictor
-from core.models import blank
 from core.models.catalogue import find
 from core.models.methods import METHODS
 from core.tasks import TASKS
-from core.tasks.base import Task
 from core.training.advice import Machine
 from core.training.worker import worker
 from core.workspace import read_json, write_json
 
-BLANK = {"causal": "causal", "encoder-decoder": "seq2seq", "image": "image"}  # family -> kind of blank model
 SHORT = {
     "start_from_probe": False,
     "length": "steps",
@@ -29,23 +24,6 @@ SHORT = {
     "lora_rank": 2,
     "virtual_words": 3,
 }
-
-
-@pytest.fixture(scope="module")
-def base_of(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task], Path]:
-    made: dict[str, Path] = {"encoder": tiny_encoder}
-
-    def base(task: Task) -> Path:
-        if task.family not in made:
-            folder = tmp_path_factory.mktemp("blank") / task.family
-            texts = [json.dumps(row, ensure_ascii=False) for row in ROWS[task.name](folder.parent)]
-            blank.make(BLANK[task.family], "tiny", texts, folder)  # type: ignore[arg-type]
-            made[task.family] = folder
-        return made[task.family]
-
-    return base
-
-
 SOME = (
     "regression",
     "pairs",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from run_folders import events, weights, write_run
-from test_worker import TUNING, carried_out, word_at
+from run_folders import weights, write_run
+from test_worker import TUNING, broken_off_and_gone_on, carried_out
 
 from core.training.around.averaging import MovingAverage
 
@@ -25,13 +25,7 @@ def test_broken_off_and_gone_on_ends_with_the_same_bits(name, tiny_encoder, tmp_
     settings = {**TUNING, "epochs": 5, "patience": 0, **WAYS[name]}
     whole = carried_out(write_run(tmp_path / "whole", tiny_encoder, ["full"], **settings))
     broken = write_run(tmp_path / "broken", tiny_encoder, ["full"], **settings)
-    word_at(broken, "leave", "evaluated", count=2)
-    carried_out(broken)
-    assert not events(broken, "finished")
-    (broken / "control").unlink(missing_ok=True)
-    carried_out(broken)
-    assert events(broken, "resumed")
-    assert weights(broken) == weights(whole)
+    assert weights(broken_off_and_gone_on(broken, checks=2)) == weights(whole)
 
 
 LAST = {**TUNING, "keep_best": False}

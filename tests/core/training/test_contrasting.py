@@ -10,7 +10,7 @@ import pytest
 import torch
 from run_folders import events, opinions, weights, write_run
 from sklearn.linear_model import LogisticRegression
-from test_worker import TUNING, carried_out, word_at
+from test_worker import TUNING, broken_off_and_gone_on, carried_out
 
 from core.models.catalogue import find
 from core.models.loading import load_model
@@ -71,13 +71,7 @@ def test_a_run_of_it_goes_through_the_fit_and_learns(whole):
 
 def test_broken_off_and_gone_on_ends_with_the_same_bits(whole, tiny_encoder, tmp_path):
     broken = write_run(tmp_path / "broken", tiny_encoder, ["contrastive"], **FEW)
-    word_at(broken, "leave", "evaluated", count=12)
-    carried_out(broken)
-    assert not events(broken, "finished")
-    (broken / "control").unlink(missing_ok=True)
-    carried_out(broken)
-    assert events(broken, "resumed")
-    assert weights(broken) == weights(whole)
+    assert weights(broken_off_and_gone_on(broken, checks=12)) == weights(whole)
 
 
 def test_with_no_text_for_validation_the_last_moment_is_kept(tiny_encoder, tmp_path):

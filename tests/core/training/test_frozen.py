@@ -9,7 +9,7 @@ import pytest
 from contract_rows import write_run as write_task_run
 from run_folders import events, weights, write_run
 from safetensors.numpy import load_file
-from test_worker import TUNING, carried_out, word_at
+from test_worker import TUNING, broken_off_and_gone_on, carried_out
 
 from core.tasks import task
 from core.training import frozen
@@ -55,13 +55,7 @@ def test_nothing_but_the_last_layer_moves_and_nothing_is_left_behind(kept, tiny_
 
 def test_broken_off_and_gone_on_ends_with_the_same_bits(kept, tiny_encoder, tmp_path):
     broken = write_run(tmp_path / "broken", tiny_encoder, ["headsteps"], **STEPS, **LOSS)
-    word_at(broken, "leave", "evaluated", count=2)
-    carried_out(broken)
-    assert not events(broken, "finished")
-    (broken / "control").unlink(missing_ok=True)
-    carried_out(broken)
-    assert events(broken, "resumed")
-    assert weights(broken) == weights(kept)
+    assert weights(broken_off_and_gone_on(broken, checks=2)) == weights(kept)
 
 
 @pytest.mark.parametrize("name", ["tokens", "answers"])

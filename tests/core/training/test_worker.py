@@ -42,6 +42,17 @@ def word_at(folder: Path, word: str, kind: str, count: int = 1) -> threading.Thr
     return thread
 
 
+def broken_off_and_gone_on(folder: Path, checks: int) -> Path:
+    """The run, left after so many checks and carried on by another worker."""
+    word_at(folder, "leave", "evaluated", count=checks)
+    carried_out(folder)
+    assert not events(folder, "finished")
+    (folder / "control").unlink(missing_ok=True)
+    carried_out(folder)
+    assert events(folder, "resumed")
+    return folder
+
+
 def test_a_run_of_two_phases_ends_with_a_model_and_test_scores(tiny_encoder, tmp_path):
     folder = carried_out(write_run(tmp_path / "run", tiny_encoder, ["head", "full"], watched=["1:3", "1:8"], **TUNING))
     said = events(folder)
