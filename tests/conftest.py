@@ -67,7 +67,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # fails it twice. A second try is printed (RERUN), and is to be looked into.
 REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/webui/test_labellers.py", "tests/core/test_jobs.py", "tests/core/test_service.py",
              "tests/core/cli/", "tests/core/training/test_engine.py", "tests/core/training/test_kill.py",
-             "tests/core/training/test_runs.py")  # fmt: skip
+             "tests/core/training/test_runs.py", "tests/core/training/test_continuing.py", "tests/core/studies/", "tests/core/followers/")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,7 +32,7 @@ def project(workspace: Workspace, telling: Callable[[int], list[dict[str, str]]]
 @pytest.fixture
 def directing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Director]]:
     """directing() is a director with an engine in this process; the one before is closed first. Runs are carried out by the small worker of
-    the engine's own tests, which says what a real one says, without a model."""
+    the engine's own tests, which says what a real one says, without a model; with `real=True` by real workers in processes of their own."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "training"))
     made: list[Any] = []
 
@@ -42,9 +42,10 @@ def directing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator
             director.close()
             engine.close(wait=60)
 
-    def make(**how: Any) -> Director:
+    def make(real: bool = False, **how: Any) -> Director:
         close()
-        engine = Engine(workspace.home, inline=True, warm=False, worker="toy_worker:counting", **how)
+        carried_out: dict[str, Any] = {} if real else {"inline": True, "worker": "toy_worker:counting"}
+        engine = Engine(workspace.home, warm=False, **carried_out, **how)
         director = Director(engine, workspace.home)
         made.append((director, engine))
         return director

@@ -56,7 +56,7 @@ def book(tmp_path, name="a.journal", **question):
 
 def test_a_search_runs_its_trials_and_the_first_has_the_settings_as_they_were(project, settled, directing):
     study = begun(project, settled)
-    director = directing()
+    director = directing(real=True)
     director.lead(study)
     director.wait(study)
     told = search.result(study, look(study))
@@ -99,7 +99,7 @@ def test_killed_in_mid_trial_it_continues_and_counts_nothing_twice(project, sett
     process.wait()
     before = search.book_of(study).trials()
     assert before[0].state == "finished" and before[1].state == "running"
-    director = directing()
+    director = directing(real=True)
     director.lead(study)
     director.wait(study)
     after = search.book_of(study).trials()
@@ -183,7 +183,7 @@ def test_another_workspace_joins_over_the_same_texts_only(project, settled, work
     other = projects.create(workspace, "Elsewhere")
     other.dataset().add(project.folder / "messages.csv", "renamed.csv")
     joined = search.join(other.folder, other.dataset(), storage)
-    director = directing()
+    director = directing(real=True)
     director.lead(joined)
     until = time.monotonic() + 60
     while not any(t.state == "finished" for t in search.book_of(joined).trials()) and time.monotonic() < until:

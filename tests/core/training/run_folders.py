@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import subprocess
 import sys
@@ -93,14 +94,16 @@ def worker_process(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, stderr=subprocess.PIPE)
 
 
-def weights(folder: Path) -> dict[str, bytes]:
-    """Every tensor of the kept model, to the bit."""
+def tensors(folder: Path) -> dict[str, Any]:
+    """Every tensor of the kept model, as numpy arrays."""
     from safetensors.numpy import load_file
 
-    found = {
-        f"{file.name}/{name}": tensor.tobytes()
-        for file in sorted((folder / "model").glob("*.safetensors"))
-        for name, tensor in load_file(file).items()
-    }
+    files = sorted((folder / "model").glob("*.safetensors"))
+    found = {f"{file.name}/{name}": tensor for file in files for name, tensor in load_file(file).items()}
     assert found, f"{folder} has no kept model"
     return found
+
+
+def weights(folder: Path) -> dict[str, str]:
+    """Every tensor of the kept model, to the bit: as a digest, so that two of them are quickly compared also where they differ."""
+    return {name: hashlib.sha256(tensor.tobytes()).hexdigest() for name, tensor in tensors(folder).items()}

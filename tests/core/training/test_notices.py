@@ -24,6 +24,7 @@ VALUES = {
     "out_of_memory": {"batch_size": 32, "new_batch_size": 16, "accumulation": 2},
     "not_bit_exact": {"what": "threads", "before": 2, "now": 4},
     "no_validation": {},
+    "body_each_round": {"why": "room"},
     "knew": {"measure": "accuracy", "score": 0.931, "n": 420, "share": True},
     "merged": {"rows": 32, "difference": 2.4e-7, "largest": 1.8},
     "not_recomputed": {},
