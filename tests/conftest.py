@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,19 @@ def data_dir() -> Path:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_goes_on_behind() -> Iterator[None]:
+    """A run that an engine carries out in the tests' own process ends with its file: chance is one for the whole process, and a training that
+    went on in the background would draw from it in tests of exactness."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("hone-run-"):
+            (owned, _) = thread._args  # type: ignore[attr-defined]
+            owned.run.control("leave")
+            thread.join(timeout=60)
+            assert not thread.is_alive(), f"{owned.run.id} goes on after the tests that began it"
 
 
 @pytest.fixture
