@@ -143,11 +143,7 @@ def rounded(rate: float) -> float:
 def _steps(
     folder: Path, steps: int, progress: Callable[..., None], cancelled: Callable[[], bool]
 ) -> tuple[list[float], list[float]]:
-    """The run's first phase that takes steps, with rising widths. The last layer is fitted first where the run would do that."""
-    import random
-
-    from core.models.methods import method
-    from core.training.fitting import fit
+    """Widths and losses of the run's first phase that takes steps, with rising widths."""
     from core.training.loop import Material, backward, one_round
     from core.training.optimizers import optimizer as new_optimizer
     from core.training.optimizers import set_rate
@@ -161,20 +157,7 @@ def _steps(
             raise Cancelled
 
     session = Session(folder, emit)
-    steps_taken = [one for one in session.phases if not (method(one.method).fits and session.task.link)]
-    phase = next(iter(steps_taken), None)
-    if phase is None:
-        raise RunError(
-            Message("Nothing here takes steps, so there is no step width to find."),
-            fix=Message("Choose a way to tune that changes more than the last layer."),
-        )
-    needed = steps * phase.settings.batch_size * phase.settings.accumulation
-    if len(session.train) > needed:
-        session.train = random.Random(session.settings.seed).sample(session.train, needed)
-    while session.state.phase < phase.number:
-        fit(session, session.phases[session.state.phase])
-        session.state.phase += 1
-        session.state.within, session.tensors = {}, {}
+    phase = _phase(session, steps)
     progress(0, steps, Message("The step width rises …"))
     model, _ = start(session, phase)
     optimizer, arithmetic = new_optimizer(model, phase.settings), Arithmetic(session.device)
@@ -207,3 +190,27 @@ def _steps(
                 break
         place.epoch += 1
     return rates, losses
+
+
+def _phase(session: Any, steps: int) -> Any:
+    """The first phase that takes steps, on as many texts as they need. The last layer is fitted first where the run would do that."""
+    import random
+
+    from core.models.methods import method
+    from core.training.fitting import fit
+
+    steps_taken = [one for one in session.phases if not (method(one.method).fits and session.task.link)]
+    phase = next(iter(steps_taken), None)
+    if phase is None:
+        raise RunError(
+            Message("Nothing here takes steps, so there is no step width to find."),
+            fix=Message("Choose a way to tune that changes more than the last layer."),
+        )
+    needed = steps * phase.settings.batch_size * phase.settings.accumulation
+    if len(session.train) > needed:
+        session.train = random.Random(session.settings.seed).sample(session.train, needed)
+    while session.state.phase < phase.number:
+        fit(session, session.phases[session.state.phase])
+        session.state.phase += 1
+        session.state.within, session.tensors = {}, {}
+    return phase

@@ -37,15 +37,11 @@ def tune(session: Session, phase: Phase) -> None:
     task, why_not = frozen.task_of(session, model, around)
     if why_not:
         session.emit(Noticed(code="body_each_round", step=state.step, values={"why": why_not}))
-    within, tensors = state.within, session.tensors
+    within = state.within
     place = Place(**within["place"]) if within else Place(step=state.step, first=state.step)
     watch = Watch.from_json(within["watch"]) if within else new_watch(session, phase)
     if within:
-        checkpoints.restore_optimizer(optimizer, within["optimizer"], tensors["optimizer"])
-        arithmetic.restore(within["scaler"])
-        for name, one in around.items():
-            one.restore(tensors.get(f"around-{name}", {}))
-        checkpoints.restore_chance(within["chance"], tensors["chance"])
+        restore(within, session.tensors, optimizer, arithmetic, around)
     session.tensors = {}
     session.saved = time.monotonic()
 
@@ -97,6 +93,21 @@ def tune(session: Session, phase: Phase) -> None:
     finally:
         state.step = place.step
         state.seconds += place.seconds
+
+
+def restore(
+    within: Mapping[str, Any],
+    tensors: Mapping[str, checkpoints.Tensors],
+    optimizer: Any,
+    arithmetic: Arithmetic,
+    around: Mapping[str, Around],
+) -> None:
+    """Everything but the weights goes on as the safety copy has it; chance last, since nothing may draw from it any more."""
+    checkpoints.restore_optimizer(optimizer, within["optimizer"], tensors["optimizer"])
+    arithmetic.restore(within["scaler"])
+    for name, one in around.items():
+        one.restore(tensors.get(f"around-{name}", {}))
+    checkpoints.restore_chance(within["chance"], tensors["chance"])
 
 
 def remembered(around: Mapping[str, Around]) -> dict[str, checkpoints.Tensors]:
