@@ -309,7 +309,7 @@ METHODS: dict[str, Method] = {
         Method(
             "dora",
             Message("Added matrices for the direction, lengths apart"),
-            Message("A little better than LoRA with small matrices, and a third slower."),
+            Message("A little better than LoRA with small matrices, and slower."),
             Message("DoRA"),
             "matrices",
             partial(_matrices, "dora"),
@@ -331,7 +331,7 @@ METHODS: dict[str, Method] = {
         Method(
             "vera",
             Message("Fixed chance matrices, learnt scales"),
-            Message("A tenth of what LoRA learns, for very many small models of one base."),
+            Message("Far less learns than with LoRA; for very many small models of one base."),
             Message("VeRA"),
             "matrices",
             partial(_matrices, "vera"),
