@@ -190,7 +190,7 @@ def _mind_process(folder: Path) -> None:
             return _write_end(folder, "cancelled")
     try:
         told = read_json(folder / "job.json")
-        process = processes.spare().take() if told["torch"] else processes.Process()
+        process = processes.spare().take() if told["torch"] else processes.spare().light()
         process.run("core.jobs:work", {"folder": str(folder)}, log=folder / "log.txt")
         asked: float | None = None
         while process.wait(timeout=LOOK) is None:

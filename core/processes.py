@@ -17,96 +17,136 @@ import sys
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.nursery import Nursery
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers")  # what a warm process has imported
+# What a nursery has imported besides: it does so once, so it may take longer.
+NURSED = (*HEAVY, "core.jobs", "core.training.session", "sklearn.linear_model", "peft")
 NICE = 10  # the page comes first
 LEAVE = 40.0  # seconds a worker has to save its work after its parent is gone
 
 
-class Process:
-    """A worker as its parent sees it."""
+class Worker(ABC):
+    """A worker as its parent sees it. `life` is its standard input: it carries the order, and its end means: go."""
+
+    def __init__(self, life: IO[bytes]):
+        self._life = life
+        self._lock = threading.Lock()
+
+    @property
+    @abstractmethod
+    def pid(self) -> int: ...
+
+    @abstractmethod
+    def alive(self) -> bool: ...
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code, or None when it is still at work after `timeout`."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End it now. The memory it had is free when this returns."""
+
+    def run(self, function: str, arguments: Mapping[str, Any], *, log: Path, threads: int | None = None) -> None:
+        """Hand over the one order. Returns at once."""
+        order = {"function": function, "arguments": dict(arguments), "log": str(log), "threads": threads or cores()}
+        with self._lock, contextlib.suppress(OSError, ValueError):  # a dead worker shows in its exit code
+            self._life.write(json.dumps(order).encode("utf-8") + b"\n")
+            self._life.flush()
+
+    def leave(self) -> None:
+        """Ask it to save its work and go, as if the parent were gone."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._life.close()
+
+
+class Process(Worker):
+    """A worker in a new process, which imports what `preload` names while it waits for its order."""
 
     def __init__(self, preload: tuple[str, ...] = (), threads: int | None = None):
-        self._lock = threading.Lock()
-        self.busy = False
         self._process = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "core.processes", *preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
-            env=_environment(threads),
+            env=environment(threads),
             **_own_group(),
         )
+        assert self._process.stdin is not None
+        super().__init__(self._process.stdin)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def run(self, function: str, arguments: Mapping[str, Any], *, log: Path, threads: int | None = None) -> None:
-        """Hand over the one order. Returns at once."""
-        self.busy = True
-        order = {"function": function, "arguments": dict(arguments), "log": str(log), "threads": threads or cores()}
-        self._tell(order)
-
-    def leave(self) -> None:
-        """Ask it to save its work and go, as if the parent were gone."""
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            if self._process.stdin:
-                self._process.stdin.close()
-
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """The exit code, or None when it is still at work after `timeout`."""
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
 
     def kill(self) -> None:
-        """End it now. The memory it had is free when this returns."""
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
         self.leave()
 
-    def _tell(self, order: Mapping[str, Any]) -> None:
-        with self._lock, contextlib.suppress(OSError, ValueError):  # a dead worker shows in its exit code
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps(order).encode("utf-8") + b"\n")
-            self._process.stdin.flush()
-
 
 class Warm:
-    """Keeps one spare worker that has imported torch and transformers. `take` gives it away and, with `refill`, soon makes another."""
+    """Workers that have imported torch and transformers before they are asked for.
+
+    Where processes can be forked, a nursery makes them (core/nursery.py), as many as are wanted. Elsewhere one spare waits; `take` gives it away
+    and, with `refill`, soon makes another.
+    """
 
     def __init__(
-        self, threads: int | None = None, preload: tuple[str, ...] = HEAVY, *, rest: float = 10.0, refill: bool = True
+        self,
+        threads: int | None = None,
+        preload: tuple[str, ...] | None = None,
+        *,
+        rest: float = 10.0,
+        refill: bool = True,
+        forks: bool | None = None,
     ):
-        self._threads, self._preload, self._rest, self._refill = threads, preload, rest, refill
+        from core import nursery
+
+        self._threads, self._rest, self._refill = threads, rest, refill
+        self._preload = HEAVY if preload is None else preload
+        self._nursed = NURSED if preload is None else preload
+        self._forks = (refill and nursery.possible()) if forks is None else forks
         self._lock = threading.Lock()
+        self._nursery: Nursery | None = None
         self._spare: Process | None = None
         self._timer: threading.Timer | None = None
         self._closed = False
 
     def prepare(self, after: float = 0.0) -> None:
-        """Have a spare made, now or in `after` seconds; nothing when there is one."""
+        """Get ready, now or in `after` seconds; nothing when it is."""
         with self._lock:
-            if self._closed or self._spare or self._timer:
+            if self._closed or self._spare or self._nursery or self._timer:
                 return
             self._timer = threading.Timer(after, self._make)
             self._timer.daemon = True
             self._timer.start()
 
-    def take(self) -> Process:
-        """A worker to give an order to; the spare if it is there, else a new one. The next spare is made after a rest."""
+    def take(self) -> Worker:
+        """A worker to give an order to."""
+        if self._forks:
+            with contextlib.suppress(OSError):
+                return self._own_nursery().fork(self._threads)
         with self._lock:
             spare, self._spare = self._spare, None
         if spare is None or not spare.alive():
@@ -115,20 +155,46 @@ class Warm:
             self.prepare(after=self._rest)
         return spare
 
+    def light(self) -> Worker:
+        """A worker for an order that needs no torch: forked where that is quicker than a new process."""
+        with self._lock:
+            nursery = self._nursery
+        if nursery and nursery.alive() and nursery.ready():
+            with contextlib.suppress(OSError):
+                return nursery.fork(self._threads)
+        return Process(threads=self._threads)
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
             spare, self._spare = self._spare, None
+            nursery, self._nursery = self._nursery, None
             if self._timer:
                 self._timer.cancel()
         if spare:
             spare.kill()
+        if nursery:
+            nursery.close()
 
     def _make(self) -> None:
+        if self._forks:
+            with contextlib.suppress(OSError):
+                self._own_nursery()
         with self._lock:
             self._timer = None
-            if not self._closed and self._spare is None:
+            if not self._closed and self._spare is None and not self._forks:
                 self._spare = Process(self._preload, self._threads)
+
+    def _own_nursery(self) -> Nursery:
+        """It, made if need be. OSError when this is closed."""
+        from core import nursery
+
+        with self._lock:
+            if self._closed:
+                raise OSError("closed")
+            if self._nursery is None or not self._nursery.alive():
+                self._nursery = nursery.Nursery(self._nursed, self._threads)
+            return self._nursery
 
 
 @cache
@@ -162,7 +228,8 @@ def _quota() -> int | None:
         return None
 
 
-def _environment(threads: int | None) -> dict[str, str]:
+def environment(threads: int | None) -> dict[str, str]:
+    """What a worker of `threads` threads finds in its environment."""
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     count = str(threads or cores())
     return {
@@ -211,9 +278,9 @@ def on_leave(goodbye: Callable[[], None]) -> Iterator[None]:
         _goodbyes.remove(goodbye)
 
 
-def main(preload: list[str]) -> int:
+def main(preload: list[str], nice: bool = True) -> int:
     """A worker's life: import in the background, wait for the order, carry it out."""
-    if hasattr(os, "nice"):
+    if nice and hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(NICE)
     threading.Thread(target=_listen, name="line of life", daemon=True).start()

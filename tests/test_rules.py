@@ -18,7 +18,7 @@ ROOMS = [
     {"core.words"},
     {"core.errors"},
     {"core.journal", "core.locks", "core.settings", "core.workspace", "core.users"},
-    {"core.processes", "core.jobs", "core.resident"},
+    {"core.processes", "core.nursery", "core.jobs", "core.resident"},
     {"core.followers"},
     {"core.device"},
     {"core.evaluation.generation", "core.evaluation.ranking"},  # figures of texts and orders; tasks score with them

@@ -63,7 +63,7 @@ def wanted(spec: Mapping[str, Any], environment: Mapping[str, str] = os.environ)
     return [name for name in FOLLOWERS if name in asked]
 
 
-def begin(folder: Path, spec: Mapping[str, Any]) -> Sequence[processes.Process]:
+def begin(folder: Path, spec: Mapping[str, Any]) -> Sequence[processes.Worker]:
     """A process for each follower. One that cannot be started is no reason for a run not to."""
     started = []
     for name in wanted(spec):

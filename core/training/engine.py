@@ -37,7 +37,7 @@ class _Owned:
     run: Run
     name: str
     thread: threading.Thread | None = None
-    process: processes.Process | None = None
+    process: processes.Worker | None = None
     discarded: float | None = None
     paused: float | None = None
     leaving: bool = False
@@ -78,9 +78,8 @@ class Engine:
         own = processes.spare() if self.warm else processes.Warm(self.threads, refill=False)
         self._spare = self.spare or own
         self._owned: dict[str, _Owned] = {}
-        self._followers: list[
-            processes.Process
-        ] = []  # they end with their runs; what is not held here would be told to leave
+        # They end with their runs; what is not held here would be told to leave.
+        self._followers: list[processes.Worker] = []
         self._lock = threading.RLock()
         self._changed = threading.Event()
         self._closing = False
@@ -189,9 +188,10 @@ class Engine:
             if self._closing:
                 return
             self._closing = True
-            owned = list(self._owned.values())
         self._changed.set()
         self._thread.join(timeout=5)
+        with self._lock:  # only now: the last look at the line may have begun a run
+            owned = list(self._owned.values())
         for one in owned:
             self._let_go(one)
         until = time.monotonic() + wait
@@ -247,7 +247,8 @@ class Engine:
         watching = followers.begin(one.run.folder, one.run.spec)
         self._followers = [process for process in self._followers if process.alive()] + list(watching)
         if self.inline:
-            carry_out(str(one.run.folder), self.worker)
+            if not self._closing:
+                carry_out(str(one.run.folder), self.worker)
             return
         with self._lock:
             if self._closing:

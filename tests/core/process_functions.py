@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
 import time
+import uuid
 from pathlib import Path
 
 from core import processes
@@ -15,6 +17,13 @@ def facts(out: str) -> None:
     pipe = any(stat.S_ISFIFO(os.fstat(fd).st_mode) for fd in (1, 2))
     niceness = os.nice(0) if hasattr(os, "nice") else 0
     Path(out).write_text(f"{os.environ['OMP_NUM_THREADS']} {niceness} {'pipe' if pipe else 'no-pipe'}")
+
+
+def chance(out: str) -> None:
+    import numpy as np
+
+    drawn = random.random(), np.random.rand(), uuid.uuid4()
+    Path(out).write_text(" ".join([os.environ["A_WORD_OF_THE_TEST"], *map(str, drawn)]))
 
 
 def until_told(out: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -302,3 +303,23 @@ def test_clearing_a_folder_ends_every_run_in_it(new_engine, new_run, until, work
     engine.start(second)
     engine.clear(workspace.projects)
     assert not first.alive and first.view().state == second.view().state == "discarded"
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_run_whose_turn_comes_while_the_server_goes_is_not_begun(new_engine, new_run, until, inline, monkeypatch):
+    engine, run = new_engine(inline=inline), new_run(steps=500)
+    claim, claimed = engine._queue.claim, threading.Event()
+
+    def claimed_at_the_last_moment(*how):
+        found = claim(*how)
+        if found:
+            claimed.set()
+            until(lambda: engine._closing)
+        return found
+
+    monkeypatch.setattr(engine._queue, "claim", claimed_at_the_last_moment)
+    engine.start(run)
+    assert claimed.wait(20)
+    engine.close()
+    until(lambda: not engine._owned)
+    assert not run.alive and run.view().step == 0
