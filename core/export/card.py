@@ -15,7 +15,9 @@ from core import tasks
 from core.data.cleaning import Cleaning
 from core.export.card_scores import how_good, measures
 from core.export.markdown import Page, code, ended, plain
+from core.models.methods import METHODS
 from core.settings import changed, knobs
+from core.smaller import ways
 from core.tasks.base import Task, asked
 from core.training.settings import TrainingSettings
 from core.training.view import RunView
@@ -229,13 +231,18 @@ class _Card(Page):
         yield self.title(Message("How it was tuned"))
         spec, view = self.spec, self.view
         settings = TrainingSettings(**spec["settings"])
-        steps = [self.say(METHODS.get(phase["method"], phase["method"])) for phase in spec["phases"]]
+        smaller = spec.get("smaller") or {}
+        steps = [self.way(phase["method"]) for phase in spec["phases"]]
         facts: list[tuple[str, str]] = [
             (
                 self.say(Message("Base model")),
                 f"{plain(said(spec['base']['title'], self.language))} ({code(upstream(spec))})",
             ),
-            (self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps))),
+            *(
+                []
+                if smaller.get("int8")
+                else [(self.say(Message("Steps of the tuning")), " → ".join(dict.fromkeys(steps)))]
+            ),
             (self.say(Message("Seed of chance")), str(spec.get("seed"))),
         ]
         if before := spec.get("continues"):
@@ -244,6 +251,9 @@ class _Card(Page):
                 "with {n:,} new texts and {m:,} old ones seen again", n=before["texts"], m=before["replayed"]
             )
             facts.append((self.say(Message("Goes on from")), f"{chain} ({self.say(words)})"))
+        if smaller:
+            made = ways.way(smaller["way"])
+            facts.append((self.say(Message("Made smaller")), f"{self.say(made.title)} ({self.say(made.term)})"))
         if view.best_step is not None:
             facts.append(
                 (self.say(Message("Kept moment")), self.say(Message("step {n} of {m}", n=view.best_step, m=view.step)))
@@ -259,6 +269,11 @@ class _Card(Page):
         if self.has_curves:
             yield f"![{self.say(Message('How wrong it still was, step by step. Loss, lower is better.'))}](curves.svg)\n"
         yield from self.settings(settings)
+
+    def way(self, name: str) -> str:
+        """A way to tune in words, with its term where the words do not have it."""
+        title, term = self.say(METHODS[name].title), self.say(METHODS[name].term)
+        return title if title.endswith((")", "）")) else f"{title} ({term})"
 
     def settings(self, settings: TrainingSettings) -> Iterable[str]:
         other = changed(TrainingSettings(), settings)
@@ -334,14 +349,6 @@ class _Card(Page):
                 + "\n"
             )
         yield self.say(Message("Whether the texts it learnt from may be used so is for their owner to say.")) + "\n"
-
-
-METHODS = {
-    "head": Message("fit of the last layer"),
-    "full": Message("all layers"),
-    "top": Message("the upper layers"),
-    "lora": Message("small added matrices (LoRA)"),
-}
 
 
 def _names(column: Any) -> str:

@@ -211,7 +211,7 @@ def test_labels_are_managed_and_every_change_says_its_rows(page, open_tab, proje
     page.get_by_role("menuitem", name=re.compile("Delete")).click()
     told.get_by_text("“Money back” is deleted. 3 rows changed.").wait_for()
     page.keyboard.press("Escape")
-    page.locator(".lb-key").nth(2).wait_for()
+    page.locator(".lb-key", has_text="Money back").wait_for(state="detached")
     assert [tile.inner_text().split("\n")[-1] for tile in page.locator(".lb-key").all()] == [
         "Delivery",
         "Damage",

@@ -21,6 +21,7 @@ from core.errors import Cancelled, Missing, RunError
 from core.export import pack, program
 from core.export.recipe import read_recipe
 from core.inference import Predictor
+from core.models.methods import METHODS
 from core.training.runs import Run
 
 KINDS = ["classic_run", "tuned_run", "standard_run", "probe_run"]
@@ -135,6 +136,7 @@ def test_the_card_tells_data_settings_scores_limits_and_licence(run: Run, unpack
     ):
         assert f"## {title}\n" in body
     assert "| lost card |" in body and "This run" in body and "0.95" not in front
+    assert all(METHODS[phase["method"]].title.said() in body for phase in run.spec["phases"])
     if (unpacked / "curves.svg").exists():
         assert "](curves.svg)" in body
         assert ElementTree.parse(unpacked / "curves.svg").getroot().tag.endswith("svg")

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,10 @@ def test_the_copy_to_take_away_of_whole_numbers_answers_as_the_run(made):
 
     told = pack.pack(made["int8"].folder)
     assert told["checked"] == told["equal"] > 0
+    with zipfile.ZipFile(told["zip"]) as archive:
+        card = archive.read(next(n for n in archive.namelist() if n.endswith("README.md"))).decode("utf-8")
+    assert "| Made smaller | Whole numbers (dynamic int8 quantization) |" in card
+    assert "Steps of the tuning" not in card  # nothing was learnt
 
 
 def test_both_are_measured_on_the_same_rows_and_a_sentence_says_it(run, made):
