@@ -56,7 +56,8 @@ Reason = Callable[[Base, Asking, Computer], Message | None]
 
 @dataclass(frozen=True)
 class Method:
-    """`rate`: how many times wider its steps are than those that suit full tuning. `usual`: shown without being asked for. `merges`: in the
+    """`rate`: how many times wider its steps are than those that suit full tuning. `batch`: how many times as many texts a step may take, because
+    one costs next to nothing. `usual`: shown without being asked for. `merges`: in the
     end nothing is left of what was added. `fits`: a convex fit on features that stay as they are, instead of steps through the model.
     """
 
@@ -69,6 +70,7 @@ class Method:
     settle: Callable[[TextModel], None] = lambda model: None
     reasons: tuple[Reason, ...] = ()
     rate: float = 1.0
+    batch: int = 1
     usual: bool = False
     merges: bool = True
     fits: bool = False
@@ -273,6 +275,7 @@ METHODS: dict[str, Method] = {
             "parts",
             partial(_part, "head"),
             rate=20.0,
+            batch=4,
         ),
         Method(
             "bitfit",

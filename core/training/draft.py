@@ -89,8 +89,11 @@ class Settled:
         """A value for every knob that suits these texts and this machine; the base is the proposed one."""
         advised = self.advice.settings
         chosen = self.typed.get("method")
-        wide = ways.rate(chosen, advised.method, advised.learning_rate) if chosen in METHODS else advised.learning_rate
-        return {**advised.model_dump(), "base": self.proposed.id, "learning_rate": wide}
+        suited = {**advised.model_dump(), "base": self.proposed.id}
+        if chosen in METHODS:
+            suited["learning_rate"] = ways.rate(chosen, advised.method, advised.learning_rate)
+            suited["batch_size"] = ways.batch(chosen, advised.batch_size, self.facts.train)
+        return suited
 
     @cached_property
     def typed(self) -> dict[str, Any]:

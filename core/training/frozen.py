@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.training.session import Session
 
 MOST = 2 << 30  # bytes of states; beyond it the body is asked each round
+IN_MEMORY = 256 << 20  # bytes of states that are read into memory
 FOLDER = "features"
 PER_WORD = ("token-classification", "question-answering")  # their last layer sees each word's state and nothing else
 MOVES = ("adversarial",)  # ways around the loss that change what goes into the body
@@ -39,7 +40,7 @@ class Kept:
 
     def __init__(self, groups: Sequence[tuple[Sequence[Example], np.ndarray]], per_word: bool):
         self.per_word = per_word
-        self.groups = groups
+        self.groups = [(examples, at_hand(found)) for examples, found in groups]
         self.places: dict[int, tuple[int, int, int]] = {}
         self.brief: dict[int, Example] = {}  # a stand-in of one token, where nobody will read the tokens
         for number, (examples, _) in enumerate(groups):
@@ -133,6 +134,11 @@ def standing_in(task: Task, kept: Kept) -> Task:
     other.__class__ = type(f"Kept{type(task).__name__}", (FromKept, type(task)), {})
     other.kept = kept
     return other  # type: ignore[no-any-return]
+
+
+def at_hand(found: np.ndarray) -> np.ndarray:
+    """In memory where it is small: taking rows out of a file, however near, is slower."""
+    return np.array(found) if found.nbytes <= IN_MEMORY else found
 
 
 def learns_more(model: Any) -> bool:

@@ -17,6 +17,7 @@ from core.training.settings import TrainingSettings
 
 LARGEST_RATE = 0.03
 BYTES = 4  # a weight
+STEPS = 50  # of a round, that larger batches leave
 
 
 class _Anything:
@@ -66,6 +67,14 @@ def rate(chosen: str, advised: str, advised_rate: float) -> float:
     now, before = method(chosen), method(advised)
     times = now.rate / (1.0 if before.fits else before.rate)
     return advised_rate if chosen == advised else float(f"{min(LARGEST_RATE, advised_rate * times):.2g}")
+
+
+def batch(chosen: str, advised_batch: int, texts: int) -> int:
+    """Texts in a step: more where the method makes them cheap, as long as a round still has STEPS steps."""
+    times = method(chosen).batch
+    while times > 1 and texts < STEPS * times * advised_batch:
+        times //= 2
+    return times * advised_batch
 
 
 def problem(values: Mapping[str, Any], base: Base, task: Task, machine: Computer) -> Problem | None:

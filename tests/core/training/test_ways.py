@@ -29,6 +29,14 @@ def test_a_way_brings_the_width_of_its_steps_and_a_person_may_set_another():
     assert own.settings.learning_rate == 2e-4
 
 
+def test_steps_take_more_texts_where_a_text_costs_next_to_nothing_and_enough_steps_are_left():
+    many = Facts(train=9_000, validation=1_000, labels={"a": 4_500, "b": 4_500})
+    usual = settle(Draft("balanced"), many, machine=LAPTOP).settings.batch_size
+    assert settle(Draft("balanced", {"method": "headsteps"}), many, machine=LAPTOP).settings.batch_size == 4 * usual
+    assert settle(Draft("balanced", {"method": "lora"}), many, machine=LAPTOP).settings.batch_size == usual
+    assert [ways.batch("headsteps", 32, texts) for texts in (800, 3_200, 6_400, 90_000)] == [32, 64, 128, 128]
+
+
 def test_a_way_that_cannot_be_had_is_a_problem_of_its_field():
     settled = settle(Draft("balanced", {"method": "qlora"}), MAIL, machine=LAPTOP)
     if (reason := METHODS["qlora"].suits(settled.base, settled.task, LAPTOP)) is None:
