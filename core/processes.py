@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers")  # what a warm process has imported
 # What a nursery has imported besides: it does so once, so it may take longer.
-NURSED = (*HEAVY, "core.jobs", "core.training.session", "sklearn.linear_model", "peft")
+NURSED = (
+    *HEAVY,
+    "peft",
+    "sklearn.linear_model",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert",
+    "core.jobs",
+    "core.training.worker",
+    "core.training.fitting",
+    "core.training.tuning",
+)
 NICE = 10  # the page comes first
 LEAVE = 40.0  # seconds a worker has to save its work after its parent is gone
 
