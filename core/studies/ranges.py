@@ -11,7 +11,7 @@ Knows nothing of how values are chosen (core.studies.trials) and imports nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from core.errors import Problem, SettingsError
@@ -62,7 +62,8 @@ class Offer:
 
 
 def offered(settled: Settled) -> list[Offer]:
-    """Knobs that may be searched for this draft, in the order of their declaration, those that others depend on first."""
+    """Knobs that may be searched for this draft, in the order of their declaration, those that others depend on first. Where none would be
+    ticked, all are that count by themselves."""
     declared = {k.name: k for k in knobs(TrainingSettings) if k.search}
     found = []
     for knob in declared.values():
@@ -75,13 +76,14 @@ def offered(settled: Settled) -> list[Offer]:
             continue
         ticked = knob.kind != "choice" and not knob.advanced and knob.group in TICKED and not needs
         found.append(Offer(around, knob, value, ticked, needs))
+    if not any(one.ticked for one in found):
+        found = [replace(one, ticked=not one.needs) for one in found]
     return sorted(found, key=lambda one: not any(one.knob.name in other.knob.shown_when for other in found))
 
 
 def usual(settled: Settled) -> list[Range]:
-    """What is searched when nobody chooses; all that is offered where nothing of it is ticked."""
-    all_of_them = offered(settled)
-    return [o.range for o in all_of_them if o.ticked] or [o.range for o in all_of_them if not o.needs]
+    """What is searched when nobody chooses."""
+    return [one.range for one in offered(settled) if one.ticked]
 
 
 def chosen(settled: Settled, wanted: Mapping[str, Any]) -> list[Range]:

@@ -3,8 +3,9 @@
 Tried with all-MiniLM-L6-v2; share right on texts that were not learnt from. SST-2, 16 a label, mean of three samples: last layer alone 0.65, texts
 compared (contrastive, eight rounds) 0.71, the pairs and steps of the setfit library 0.69; tuned from the last layer on and fitted again 0.69 (two samples,
 on which comparing gave 0.72). BANKING77, 8 a label, one sample, three rounds: last layer 0.82, texts compared 0.83, tuned from there 0.83, and fitted
-again 0.84. So texts are compared where labels are few, because then each step holds many of a label; where labels are many, the whole model is tuned in
-wider steps and its last layer fitted again. tests/benchmarks/fewshot.py measures what is proposed.
+again 0.84. Four other samples of SST-2: four rounds of comparing at a step width of 2e-4 0.706, six at 1e-4 0.705, five at 1e-4 0.699.
+So texts are compared where labels are few, because then each step holds many of a label; where labels are many, the whole model is tuned in wider
+steps and its last layer fitted again. tests/benchmarks/fewshot.py measures what is proposed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from core.training.advice_facts import FEW, Facts
 from core.words import Message, plural
 
 COMPARED = 10  # labels, up to which texts are compared
-ROUNDS = {"contrastive": 6, "full": 5}
+ROUNDS = {"contrastive": 4, "full": 5}
 ENOUGH = 150  # validation texts, from which on they can tell one moment from another
-RATE = 1e-4
+RATES = {"contrastive": 2e-4, "full": 1e-4}
 SELDOM = 0.05  # checks a round: one, at the end
 
 
@@ -57,7 +58,7 @@ def proposed(facts: Facts, preset: str, why: list[Message]) -> dict[str, Any]:
         "start_from_probe": True,
         "epochs": float(rounds),
         "batch_size": 16,
-        "learning_rate": RATE,
+        "learning_rate": RATES[method],
         **steering(facts, preset, why),
     }
 

@@ -19,6 +19,7 @@ from core.studies.study import find
 from core.studies.trials import Book
 from core.studies.worth import compare
 from core.training import draft
+from core.training.advice_facts import Facts
 from core.training.runs import runs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,6 +208,14 @@ def test_ranges_lie_around_the_draft_and_hold_its_value(settled):
     wide = draft.settle(draft.drafted("balanced", {**settled.draft.changed, "learning_rate": 1e-3}), settled.facts)
     moved = next(o.range for o in ranges.offered(wide) if o.range.name == "learning_rate")
     assert moved.high == pytest.approx(4e-3)
+
+
+def test_where_only_the_last_layer_is_fitted_what_counts_there_is_ticked():
+    quick = ranges.offered(
+        draft.settle(draft.Draft("quick"), Facts(train=900, validation=100, labels={"a": 450, "b": 450}))
+    )
+    assert {one.range.name for one in quick if one.ticked} >= {"method", "regularization"}
+    assert not any(one.ticked and one.needs for one in quick)
 
 
 def test_a_size_is_asked_for_only_where_its_method_is_tried(settled):
