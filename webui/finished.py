@@ -9,21 +9,28 @@ from core import tasks
 from core.evaluation import report
 from core.tasks import base
 from core.tasks.base import Column
+from core.training.runs import Run
 from webui.calls import Here
 
 AT_WORK = ("queued", "preparing", "running", "paused", "interrupted")
 
 
 def finished(here: Here) -> dict[str, Any]:
-    """{"runs": those with a kept model, newest first, "under_way": whether another one is at work or waits}."""
+    """{"runs": those with a kept model, newest first but behind them those that a study made, "under_way": whether another one is at work or
+    waits}."""
     kept, under_way = [], False
-    for run in here.project.runs():
+    for run in own_first(here.project.runs()):
         view = run.view()
         if view.state in AT_WORK:
             under_way = under_way or view.state != "interrupted"
         elif run.has_model:
             kept.append(_told(run, view))
     return {"runs": kept, "under_way": under_way}
+
+
+def own_first(runs: Sequence[Run]) -> list[Run]:
+    """Runs that a person started, then those that a study did: a fold or a trial is nobody's choice until somebody chooses it."""
+    return sorted(runs, key=lambda run: "member" in run.spec)
 
 
 def chips(names: Sequence[str], colours: Sequence[int] | None) -> list[dict[str, Any]]:

@@ -13,16 +13,19 @@ from typing import Any
 
 from core import projects, sharing, tasks
 from core.errors import Missing
+from core.studies.study import studies
 from core.training import draft
 from core.words import Message, plural
 from core.workspace import read_json
 from webui.calls import Here, call, labelling
-from webui.finished import reached
+from webui.finished import own_first, reached
 from webui.show import duration
 from webui.tabs.label_rows import mine
 
 SORTED = ("category", "categories")  # kinds of answers for which two labels must be there
 WORKING = ("queued", "preparing", "running")
+LATE, MANY = 3, 60  # runs and studies whose end is told; runs among which they are looked for
+PARTS = {"search": "search"}  # where on the Train tab a study of this kind is looked at, if not among several
 PRESETS = {
     "quick": Message("Quick look"),
     "balanced": Message("Balanced"),
@@ -56,7 +59,7 @@ def overview(here: Here) -> dict[str, Any]:
         "running": _running(facts),
         "away": facts.model is not None,
         "labels": facts.labels,
-        "ended": [_ending(run) for run in facts.runs[:3] if run.state in ("finished", "failed", "stopped")],
+        "ended": _ended(here, facts),
     }
 
 
@@ -78,6 +81,7 @@ class _Seen:
     step: int
     right: float | None  # the task's first measure on the test
     place: int | None = None
+    member: bool = False  # a study made it
     measure: Message | None = None  # its name where it is not the share right
     share_of: bool = True  # whether it is a share
 
@@ -93,7 +97,7 @@ class _Facts:
     target: str | None = "category"  # kind of the answers; None where there is nothing to answer
     preset: str | None = None
     runs: Sequence[_Seen] = field(default_factory=tuple)
-    model: _Seen | None = None  # the newest run that kept a model
+    model: _Seen | None = None  # the newest run that kept a model, if there is one that no study made
     judged: bool = False
     taken: bool = False
 
@@ -150,9 +154,9 @@ def _for_labelling(here: Here) -> dict[str, Any]:
 def _facts(here: Here) -> _Facts:
     counts, target = here.dataset.counts(), here.dataset.shape.target
     runs = here.project.runs()
-    seen = [_seen(here, run) for run in runs]
-    kept = next((i for i, run in enumerate(runs) if _has_model(run, seen[i])), None)
-    folder = runs[kept].folder if kept is not None else None
+    seen = {run.id: _seen(here, run) for run in runs}
+    kept = next((run for run in own_first(runs) if _has_model(run, seen[run.id])), None)
+    folder = kept.folder if kept else None
     return _Facts(
         rows=counts.rows,
         unlabelled=counts.unlabelled,
@@ -160,8 +164,8 @@ def _facts(here: Here) -> _Facts:
         answered=counts.labelled,
         target=target.kind if target else None,
         preset=_preset(here.project.folder),
-        runs=tuple(seen),
-        model=seen[kept] if kept is not None else None,
+        runs=tuple(seen.values()),
+        model=seen[kept.id] if kept else None,
         judged=folder is not None and _is_judged(folder),
         taken=folder is not None and any((folder / "export").glob("*.zip")),
     )
@@ -174,7 +178,17 @@ def _seen(here: Here, run: Any) -> _Seen:
     score = tasks.task(run.spec["task"]).scores[0]
     measure = None if score.name == "accuracy" else score.title
     return _Seen(
-        run.id, run.name, view.state, view.share, view.seconds_left, view.step, right, place, measure, score.share
+        run.id,
+        run.name,
+        view.state,
+        view.share,
+        view.seconds_left,
+        view.step,
+        right,
+        place,
+        "member" in run.spec,
+        measure,
+        score.share,
     )
 
 
@@ -350,6 +364,22 @@ def _running(facts: _Facts) -> dict[str, Any] | None:
         return {"id": run.id, "text": Message("Preparing"), "share": None, "percent": None}
     percent = int(run.share * 100)
     return {"id": run.id, "text": Message("Training"), "share": run.share, "percent": percent}
+
+
+def _ended(here: Here, facts: _Facts) -> list[dict[str, Any]]:
+    """What of late has come to its end, and is told: runs that a person started, and studies as a whole."""
+    own = [run for run in facts.runs[:MANY] if not run.member][:LATE]
+    over = [study for study in studies(here.project.folder)[:LATE] if study.view().state == "over"]
+    told = [
+        {
+            "id": one.id,
+            "state": "study",
+            "text": Message("Finished: {name}", name=one.name),
+            "part": PARTS.get(one.kind, "several"),
+        }
+        for one in over
+    ]
+    return [_ending(run) for run in own if run.state in ("finished", "failed", "stopped")] + told
 
 
 def _ending(run: _Seen) -> dict[str, Any]:

@@ -33,11 +33,21 @@
       if (fresh) build(me);
       drawMade(me);
       parts.table(me, me.live.table);
+      measureOnce(me);
     } catch (error) {
       if (asked !== me.asked) return;
       me.live = null;
       Hone.fill(me.host, Hone.notice({ error, actions: [Hone.button(t("Try again"), () => load(me), { small: true })] }));
     }
+  }
+
+  /* What has just been made is measured without being asked for: once, when nothing of it is at work any more. Not after it failed or was cancelled. */
+  function measureOnce(me) {
+    const what = me.told.run + ":" + me.told.made.filter((one) => one.has_model).map((one) => one.id).join();
+    const busy = me.told.made.some((one) => AT_WORK.includes(one.state)) || measuring(me);
+    if (!me.told.stale || busy || me.began === what) return;
+    me.began = what;
+    parts.measure(me);
   }
 
   const head = (actions) => Hone.head({ title: t("Smaller and faster"), sentence: t("Make a finished run smaller and quicker, and see on the same test texts what that costs."), actions });

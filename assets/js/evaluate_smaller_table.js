@@ -38,6 +38,8 @@
     return Hone.progress({ text: t("Measuring, each in turn with the run. Other work on this machine makes the times longer."), done: job.done, total: job.total, seconds_left: job.seconds_left, cancel: () => me.call("smaller_cancel", { run: me.told.run }).then(() => Hone.bus.emit("runs")) });
   }
 
+  parts.measure = measure;
+
   async function measure(me, again = false) {
     try {
       await me.call("smaller_measure", { run: me.told.run, again });

@@ -238,8 +238,11 @@
     for (const run of fresh) {
       if (Hone.notifications.on && document.hidden) {
         const note = new Notification("Hone", { body: run.text, tag: run.id, icon: "hone/assets/icons/hone.svg" });
-        note.onclick = () => { window.focus(); Hone.goPart("train", "one"); note.close(); };
-      } else if (Hone.current() !== "train") Hone.toast(run.text, { action: { title: t("Look at it"), onpick: () => Hone.go(run.state === "failed" ? "train" : "evaluate") } });
+        note.onclick = () => { window.focus(); Hone.goPart("train", run.part || "one"); note.close(); };
+      } else if (Hone.current() !== "train") {
+        const look = () => (run.part ? Hone.goPart("train", run.part) : Hone.go(run.state === "failed" ? "train" : "evaluate"));
+        Hone.toast(run.text, { action: { title: t("Look at it"), onpick: look } });
+      }
     }
   }
 

@@ -103,7 +103,10 @@
           dots("pruned", { color: "rgba(0,0,0,0)", size: 10, line: { color: grey, width: 2 } }),
         ];
       };
-      const layout = () => ({ xaxis: { title: t("trial"), dtick: told.trials.length > 12 ? undefined : 1, range: [-0.5, Math.max(told.budget.trials, told.trials.length) - 0.5] }, yaxis: { title: told.measure, tickformat: told.share ? ".0%" : undefined } });
+      const heights = told.trials.map((one) => one.score).filter((score) => score !== null && score !== undefined);
+      const level = heights.length && Math.max(...heights) - Math.min(...heights) < 1e-9 ? heights[0] : null; // one height alone: a scale around it
+      const around = level === null ? undefined : told.share ? [Math.max(0, level - 0.1), Math.min(1.01, level + 0.1)] : [level - 0.1 * Math.abs(level) - 1e-6, level + 0.1 * Math.abs(level) + 1e-6];
+      const layout = () => ({ xaxis: { title: t("trial"), dtick: told.trials.length > 12 ? undefined : 1, range: [-0.5, Math.max(told.budget.trials, told.trials.length) - 0.5] }, yaxis: { title: told.measure, tickformat: told.share ? ".0%" : undefined, range: around } });
       const say = () => t("Scores of {n} trials; the best is {a}.", { n: told.trials.length, a: score((told.trials.find((o) => o.number === told.best) || {}).score) });
       if (!history) history = Hone.plot(live.history, traces, layout, { say });
       else history.update(traces, layout);

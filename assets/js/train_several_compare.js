@@ -200,7 +200,7 @@
         fill(parts.table, Hone.card({ id: "several-table", body: Hone.table({ rows: result.rows, columns: columns(), caption: t("The ways side by side") }) }));
         drawPlot();
         curves.update(told.members);
-        curvesCard.hidden = !told.members.some((one) => one.curve.length);
+        curvesCard.hidden = !told.members.some((one) => one.curve.length > 1); // a fit in one go has no course
       },
     };
   }

@@ -90,7 +90,7 @@
           result.gathered ? h("div.acts", button(t("Answers for every text ({n:,})", { n: result.gathered }), () => me.ctx.call("several_gathered", { study: me.study }).then((file) => Hone.download(file.url)), {})) : null));
         fill(table, Hone.card({ id: "several-table", body: Hone.table({ rows: result.rows, columns: columns(), caption: t("Fold by fold"), empty: t("The first fold is about to begin.") }) }));
         curves.update(told.members);
-        card.hidden = !told.members.some((one) => one.curve.length);
+        card.hidden = !told.members.some((one) => one.curve.length > 1); // a fit in one go has no course
       },
     };
   }

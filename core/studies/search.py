@@ -163,6 +163,7 @@ def result(study: Study, seen: Sequence[Seen]) -> dict[str, Any]:
     task = tasks.task(study.spec["task"])
     score = next((s for s in task.scores if s.name == question["metric"]), None)
     compared = study.view().noted.get("compared")
+    tried = sum(1 for one in rows if not one.default and one.state in ("finished", "pruned"))
     fresh = compared if compared and best and compared["best"] == best.number else None
     return {
         "metric": question["metric"],
@@ -176,7 +177,7 @@ def result(study: Study, seen: Sequence[Seen]) -> dict[str, Any]:
         "importance": [{"name": name, "share": share} for name, share in shares.items()],
         "budget": _budget(question, rows),
         "compared": fresh,
-        "sentence": verdict(best, default, fresh, bool(score and score.share), question["lower"]),
+        "sentence": verdict(best, default, fresh, bool(score and score.share), question["lower"], tried),
         "shared": question["storage"] is not None,
     }
 

@@ -80,11 +80,21 @@ def difference(
 
 
 def verdict(
-    best: Trial | None, default: Trial | None, compared: Mapping[str, Any] | None, share: bool, lower: bool
+    best: Trial | None,
+    default: Trial | None,
+    compared: Mapping[str, Any] | None,
+    share: bool,
+    lower: bool,
+    tried: int = 1,
 ) -> Message:
-    """What came of the search so far, in a sentence that promises no more than the figures do."""
+    """What came of the search so far, in a sentence that promises no more than the figures do. `tried`: trials with other settings that have
+    ended."""
     if best is None or best.score is None:
         return Message("No trial has ended yet.")
+    if best.default and not tried:
+        return Message(
+            "The settings as they were reach {b} on validation. Now others are tried.", b=figure(best.score, share)
+        )
     if best.default:
         return Message("Nothing that was tried did better than the settings as they were.")
     if default is None or default.score is None:

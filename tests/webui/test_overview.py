@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from finished_runs import finish
 
 from core import projects
-from core.workspace import Workspace
+from core.studies import study as studies
+from core.workspace import Workspace, read_json, write_json
 from webui.calls import Here
+from webui.finished import finished
 from webui.overview import _Facts, _next, _running, _Seen, _steps, overview
 from webui.show import duration, size
 from webui.studio import Studio
@@ -90,6 +93,19 @@ def test_the_first_visit_makes_a_project_and_a_deleted_one_leads_to_another(work
     assert overview(Here(here.studio, workspace, "en", first["project"]))["project"] == first["project"]
     projects.delete(workspace, projects.find(workspace, first["project"]))
     assert overview(Here(here.studio, workspace, "en", first["project"]))["project"] != first["project"]
+
+
+def test_the_model_is_that_of_ones_own_run_and_a_study_is_told_as_a_whole(workspace: Workspace) -> None:
+    project = projects.create(workspace, "Mail")
+    own = finish(project, name="Mine")
+    fold = finish(project, name="Fold 1 of 2")
+    write_json(fold.folder / "run.json", {**read_json(fold.folder / "run.json"), "member": {"key": "0"}})
+    study = studies.create(project.folder, kind="folds", name="Two folds", question={}, dataset=project.dataset())
+    here = Here(Studio(workspace.home), workspace, "en", project.id)
+    assert [(one["id"], one["state"]) for one in overview(here)["ended"]] == [(own.id, "finished")]
+    study.say("over")
+    assert [(one["id"], one["state"]) for one in overview(here)["ended"]] == [(own.id, "finished"), (study.id, "study")]
+    assert [one["id"] for one in finished(here)["runs"]] == [own.id, fold.id]  # the fold is newer, and nobody's choice
 
 
 @pytest.mark.parametrize(

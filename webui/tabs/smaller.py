@@ -18,6 +18,7 @@ from core.training import draft as drafts
 from core.training.view import facts
 from core.words import Message
 from webui.calls import Here, call
+from webui.finished import own_first
 from webui.tabs import settings as settings_tab
 
 
@@ -25,9 +26,9 @@ from webui.tabs import settings as settings_tab
 def smaller(here: Here, *, run: str | None = None) -> dict[str, Any]:
     """Everything the part draws: {runs, run, ways, made, lines, stale, split, total, measure, share, machine, job}. `run` None, or one that is gone:
     the newest that was not made smaller itself."""
-    kept = [one for one in here.project.runs() if one.has_model]
+    kept = [one for one in own_first(here.project.runs()) if one.has_model]
     whole = [one for one in kept if not one.spec.get("smaller")]
-    chosen = next((one for one in kept if one.id == run), (whole or kept or [None])[0])
+    chosen = next((one for one in kept if one.id == run), next(iter(whole or kept), None))
     told: dict[str, Any] = {"runs": [{"id": one.id, "title": one.name} for one in kept], "run": chosen and chosen.id}
     if chosen is None:
         return told
