@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import random
 import subprocess
@@ -145,7 +146,7 @@ def further(project: Path, dataset: Dataset, before: Any, way: str, options: arg
     changed: dict[str, Any] = {**WAYS[way], "replay_share": options.share}
     for pair in options.set:
         key, _, value = pair.partition("=")
-        changed[key] = float(value)
+        changed[key] = read_json_or_words(value)
     return carried_out(
         retuning.begin(project, dataset, retuning.propose(dataset, before, changed), name, options.threads), options
     )
@@ -176,6 +177,14 @@ def recalls(model: Path, rows: list[Row]) -> dict[str, float]:
 
 def mean(found: dict[str, float], labels: list[str]) -> float:
     return float(np.mean([found[label] for label in labels]))
+
+
+def read_json_or_words(said: str) -> Any:
+    """A number, true or false as JSON has them; any other word as it stands."""
+    try:
+        return json.loads(said)
+    except ValueError:
+        return said
 
 
 def arguments() -> argparse.Namespace:
