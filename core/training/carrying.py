@@ -42,6 +42,7 @@ class Earlier:
         renamed = told.get("renamed", {})
         self.names = tuple(renamed.get(name, name) for name in self.about["labels"])
         self.labels = Labels(self.names, (1,) * len(self.names), self.about.get("extra", {}))
+        self.prototypes: Any = None  # of its labels, once they were asked for (core.training.prototypes)
 
     def base(self, base: Base) -> Base:
         """The base of the new run: what is known of it stays, what is opened is the earlier model."""
@@ -100,12 +101,11 @@ def shared(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
 def anchor(session: Session, features: Any, targets: np.ndarray) -> Head | None:
     """Where the fit of the last layer starts and what it is drawn back to: earlier rows as they were; a new label's row points to the mean of
     its texts, as long as the others (imprinting: Qi et al. 2018). None where there is nothing to carry over."""
-    earlier = session.earlier
-    if not earlier or earlier.head is None or dict(earlier.labels.extra) != dict(session.labels.extra):
+    if not goes_on(session) or session.earlier.head.weight.shape[1] != features.shape[1]:  # type: ignore[union-attr]
         return None
-    old, names = earlier.head, session.labels.names
-    if len(old.weight) != len(earlier.names) or old.weight.shape[1] != features.shape[1]:
-        return None
+    earlier, names = session.earlier, session.labels.names
+    assert earlier is not None and earlier.head is not None
+    old = earlier.head
     weight = np.zeros((len(names), features.shape[1]), dtype=np.float32)
     bias = np.full(len(names), old.bias.mean(), dtype=np.float32)
     pairs = shared(earlier.names, names)
@@ -119,6 +119,14 @@ def anchor(session: Session, features: Any, targets: np.ndarray) -> Head | None:
                 toward = np.asarray(mine.mean(axis=0)).ravel() - centre
                 weight[place] = toward * (length / max(float(np.linalg.norm(toward)), 1e-6))
     return Head(weight, bias)
+
+
+def goes_on(session: Session) -> bool:
+    """Whether the earlier model's last layer is one of rows by label, and answers mean the same as they did."""
+    earlier = session.earlier
+    if not earlier or earlier.head is None or dict(earlier.labels.extra) != dict(session.labels.extra):
+        return False
+    return len(earlier.head.weight) == len(earlier.names)
 
 
 def fitted_as(session: Session) -> dict[str, Any]:

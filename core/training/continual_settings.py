@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.settings import Settings, knob
 
 CONTINUES = {"continues": (True,)}  # told by who makes such a run; the Settings tab says False
+MOST = 60  # old texts of a label whose mean is taken
 
 
 class ContinualSettings(Settings):
@@ -41,6 +42,15 @@ class ContinualSettings(Settings):
         group="method",
         low=0.05,
         high=0.95,
+        advanced=True,
+        shown_when={**CONTINUES, "remember": ("replay",)},
+    )
+    prototypes: bool = knob(
+        True,
+        "Old labels stand as the earlier model saw them",
+        "Where new labels come, the old texts that are not seen again are stood for by the mean of each old label in the earlier model, in the last layer alone.",
+        term="class prototypes",
+        group="method",
         advanced=True,
         shown_when={**CONTINUES, "remember": ("replay",)},
     )

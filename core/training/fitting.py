@@ -18,7 +18,7 @@ from core.device import give_back, memory
 from core.models.classic import MOST_WEIGHTS, Vocabulary, counting, save_vocabulary
 from core.models.loading import replacing
 from core.tasks.base import Labels
-from core.training import asking, carrying, teaching
+from core.training import asking, carrying, prototypes, teaching
 from core.training.control import Ended
 from core.training.events import Stepped
 from core.training.fit import DENSE_TRIALS, SPARSE_TRIALS, Head, Move, Objective, lbfgs
@@ -49,9 +49,8 @@ def fit(session: Session, phase: Phase) -> None:
     seen = counted(session) if session.base.kind == "classic" else encoded(session)
     targets = np.array([session.task.target(row, None, session.labels) for row in session.train])
     targets = teaching.blended(session.folder, targets, len(session.labels.names), settings)
-    weights = session.task.weights(session.labels, settings.model_copy(update=carrying.fitted_as(session)))
     link, before = session.task.link or "softmax", carrying.anchor(session, seen.train, targets)
-    objective = Objective(seen.train, targets, len(session.labels.names), weights, link, before)
+    objective = Objective(*_learnt(session, settings, seen.train, targets), link, before)
     trials = (
         [settings.regularization]
         if settings.regularization
@@ -82,6 +81,18 @@ def fit(session: Session, phase: Phase) -> None:
         settle_fit(session, fitting, within["best"], chosen, seen)
         raise
     settle_fit(session, fitting, within["best"], chosen, seen)
+
+
+def _learnt(session: Session, settings: Any, features: Any, targets: np.ndarray) -> tuple[Any, np.ndarray, int, Any]:
+    """Of the objective: features, targets, how many labels and what a text of each weighs; where a few old texts stand for all there were, with
+    what the earlier model saw of the others, or by weights."""
+    count, how = len(session.labels.names), carrying.fitted_as(session)
+    if targets.ndim == 1 and prototypes.wanted(session, settings):
+        more = prototypes.added(session, targets, settings.seed)
+        if more is not None and more[0].shape[1] == features.shape[1]:
+            features, targets = np.concatenate([features, more[0]]), np.concatenate([targets, more[1]])
+            how = {"loss": "cross_entropy"}
+    return features, targets, count, session.task.weights(session.labels, settings.model_copy(update=how))
 
 
 def fitted(session: Session, settings: Any, model: Any, c: float) -> Head:

@@ -18,7 +18,7 @@ from core import tasks
 from core.settings import checked
 from core.training import continuing, runs
 from core.training.advice import phases
-from core.training.continual_settings import ContinualSettings
+from core.training.continual_settings import MOST, ContinualSettings
 from core.training.continuing import Arrived
 from core.training.method_settings import FITTED
 from core.training.phases import planned
@@ -59,7 +59,7 @@ def propose(dataset: Any, run: Any, changed: Mapping[str, Any] | None = None) ->
     settings = checked(TrainingSettings, values)
     parts = tuple(phases(settings, spec["base"]["kind"]))
     rows = _round(arrived, settings, spec)
-    return Proposal(run, arrived, settings, parts, tuple(why), rows, _seconds(run, settings, parts, rows))
+    return Proposal(run, arrived, settings, parts, tuple(why), rows, _seconds(run, arrived, settings, parts, rows))
 
 
 def begin(project_folder: Path, dataset: Any, proposal: Proposal, name: str, threads: int | None = None) -> Any:
@@ -109,6 +109,12 @@ def _memory(arrived: Arrived, spec: Mapping[str, Any], why: list[Message]) -> di
             m=arrived.known,
         )
     )
+    if arrived.labels and tasks.task(spec["task"]).link == "softmax":
+        why.append(
+            Message(
+                "For the other old texts stands the mean of each old label in the earlier model, so that new labels do not crowd out old ones."
+            )
+        )
     return {"remember": "replay", "replay_share": share}
 
 
@@ -132,7 +138,9 @@ def _round(arrived: Arrived, settings: TrainingSettings, spec: Mapping[str, Any]
     return round(arrived.texts + max(again, part / (1 - part) * arrived.texts))
 
 
-def _seconds(run: Any, settings: TrainingSettings, parts: tuple[dict[str, Any], ...], rows: int) -> float:
+def _seconds(
+    run: Any, arrived: Arrived, settings: TrainingSettings, parts: tuple[dict[str, Any], ...], rows: int
+) -> float:
     spec, view = run.spec, run.view()
     if spec["base"]["kind"] == "classic":
         return max(2.0, view.seconds)
@@ -144,5 +152,7 @@ def _seconds(run: Any, settings: TrainingSettings, parts: tuple[dict[str, Any], 
     found = planned(parts, settings, Base.from_json(spec["base"]), tasks.task(spec["task"]))
     steps = sum(Plan.of(phase.settings, rows).steps or 0 for phase in found if phase.method != "head")
     texts = steps * settings.batch_size * settings.accumulation
-    checks = math.ceil(settings.epochs * settings.evaluations) * spec["data"]["counts"].get("validation", 0)
-    return STARTED + texts / pace + (checks + rows) / (3 * pace)
+    asked = math.ceil(settings.epochs * settings.evaluations) * spec["data"]["counts"].get("validation", 0) + rows
+    if settings.remember == "replay" and settings.prototypes and arrived.labels and settings.replay_share < 1:
+        asked += min(arrived.known, MOST * len(spec["labels"]["names"]))
+    return STARTED + texts / pace + asked / (3 * pace)

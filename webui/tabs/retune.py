@@ -23,7 +23,7 @@ from webui.tabs import settings as form_tab
 
 KEEPS = {
     "replay": Message(
-        "Some old texts stand in every step beside the new ones. It keeps most, and takes somewhat longer."
+        "Some old texts stand in every step beside the new ones; for the others each old label's mean. It keeps most, and takes somewhat longer."
     ),
     "distil": Message(
         "On each new text it is also asked to answer as the earlier model did, among the labels that model knew. No old text is needed."

@@ -18,6 +18,7 @@ from core.training.around.balancing import Balanced
 from core.training.around.base import Around, Look
 from core.training.around.mixup import Mixup
 from core.training.around.rdrop import Agreement
+from core.training.around.standing import Standing
 from core.training.around.teacher import Taught
 from core.training.around.unfreezing import Unfreezing
 from core.training.around.varying import Variation
@@ -48,6 +49,18 @@ def _remembering(session: Session, phase: Phase, how: str) -> Around | None:
     from core.training import carrying
 
     return {"ewc": carrying.consolidation, "distil": carrying.distillation}[how](session, phase.settings)
+
+
+def _standing(session: Session, phase: Phase, model: Any) -> Around | None:
+    """For old texts that are not seen again, where new labels would outvote them; a phase that fits the last layer at each check has no use for it."""
+    from core.training import prototypes
+
+    if getattr(session, "earlier", None) is None or phase.method == "contrastive":
+        return None
+    if not prototypes.wanted(session, phase.settings) or not isinstance(model.head, nn.Linear):
+        return None
+    share = prototypes.share(session, phase.settings)
+    return Standing(lambda: prototypes.prototypes(session), share) if share > prototypes.LEAST else None
 
 
 def _sampling(session: Session, phase: Phase, model: Any) -> Around | None:
@@ -169,6 +182,7 @@ AROUND: dict[str, Maker] = {
     "adversarial": _adversarial,
     "ewc": _held,
     "distil": _distilled,
+    "prototypes": _standing,
     "teacher": _taught,
     "ranks": _ranks,
     "unfreezing": _unfreezing,

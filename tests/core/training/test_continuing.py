@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,9 @@ from core.errors import RunError
 from core.models.catalogue import find
 from core.models.loading import load_model
 from core.tasks import guessing
-from core.training import continuing, forgetting, retuning, runs
+from core.training import continuing, forgetting, prototypes, retuning, runs
 from core.training.around.remembering import Consolidation, fisher, softened
+from core.training.around.standing import DRAWN, Standing, seen
 from core.training.batches import bucketed
 from core.training.continuing import STEP
 from core.training.fit import Head, Objective, lbfgs
@@ -221,7 +224,7 @@ def test_broken_off_and_gone_on_ends_with_the_same_bits_and_each_way_learns_othe
     grow(
         Dataset.open(project / "data"), project, "more", lines("colour", 20, 1)
     )  # two new labels: also without old rows there are two
-    run = further(project, first_of(project), remember=way, start_from_probe=False)
+    run = further(project, first_of(project), remember=way, start_from_probe=False, replay_share=0.2)
     whole, plain = tmp_path / "whole", tmp_path / "plain"
     for copy in (whole, plain):
         shutil.copytree(run.folder, copy)
@@ -291,3 +294,61 @@ def test_forgetting_is_the_best_earlier_score_less_the_present_one():
     assert forgetting.forgotten([[0.9], [0.95, 0.8], [0.7, 0.85, 0.6]]) == pytest.approx([0.25, -0.05])
     assert forgetting.forgotten([[3.0], [4.5, 2.0]], lower=True) == pytest.approx([1.5])
     assert forgetting.forgotten([[None], [0.5, 0.5]]) == [None]
+
+
+def test_what_stands_for_old_texts_has_their_means_and_their_scatter():
+    dice = np.random.default_rng(0)
+    true = np.array([[2.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 0.2]])
+    labels = np.repeat([4, 1], 4000)
+    centres = {4: np.array([5.0, 0.0, 0.0]), 1: np.array([0.0, -3.0, 1.0])}
+    vectors = np.stack([dice.multivariate_normal(centres[int(label)], true) for label in labels]).astype(np.float32)
+    found = seen(vectors, labels, {4: 30, 1: 10})
+    assert found.labels.tolist() == [1, 4] and found.counts.tolist() == [10.0, 30.0]
+    places = torch.tensor([0, 1]).repeat_interleave(4000)
+    drawn = found.drawn(places, torch.randn(8000, 3, generator=torch.Generator().manual_seed(1))).numpy()
+    for place, label in enumerate((1, 4)):
+        mine = drawn[places.numpy() == place]
+        assert np.allclose(mine.mean(0), centres[label], atol=0.1)
+        assert np.allclose(np.cov(mine.T), true, atol=0.15)
+
+
+def test_old_labels_are_stood_for_only_where_new_ones_come_and_old_texts_are_left_out(project):
+    run, data = first_of(project), money(project)
+    session = Session(further(project, run, replay_share=0.1).folder, lambda event: None)
+    assert prototypes.wanted(session, session.settings)
+    old = Counter(row["label"] for row in [*session.put_aside, *session.train] if row["label"] != "money")
+    new = sum(row["label"] == "money" for row in session.train)
+    seen_again = Counter(row["label"] for row in session.train if row["label"] != "money")
+    lacking = prototypes.missing(session, Counter(row["label"] for row in session.train))
+    assert lacking == {name: min(old[name], new) - seen_again[name] for name in ("good", "bad")}
+    targets = np.array([session.labels.names.index(row["label"]) for row in session.train])
+    vectors, labels = prototypes.added(session, targets, 7)
+    assert Counter(session.labels.names[label] for label in labels) == lacking and vectors.shape[1] == 32
+    mixed = 2 * new
+    assert prototypes.share(session, session.settings) == pytest.approx((sum(min(old[n], new) for n in lacking) - new) / mixed)  # fmt: skip
+    for changed in ({"replay_share": 1.0}, {"replay_share": 0.1, "prototypes": False}, {"remember": "distil"}):
+        other = Session(further(project, run, "other", **changed).folder, lambda event: None)
+        assert not prototypes.wanted(other, other.settings)
+    data.close()
+
+
+def test_the_last_layer_learns_from_what_stands_for_old_texts_and_the_rest_does_not():
+    body, layer = torch.nn.Linear(2, 2), torch.nn.Linear(2, 3)
+    model = torch.nn.Module()
+    model.body, model.head = body, layer
+    old = seen(np.array([[4.0, 0.0], [4.0, 0.1], [0.0, 4.0], [0.1, 4.0]]), np.array([0, 0, 2, 2]), {0: 5, 2: 5})
+    standing = Standing(lambda: old, 1.5)
+    look = SimpleNamespace(model=model)
+    begun = layer(body(torch.ones(1, 2))).sum() * 0
+    torch.manual_seed(3)
+    told = standing.loss(look, begun)
+    torch.manual_seed(3)
+    places = torch.multinomial(old.counts, DRAWN, replacement=True)
+    said = layer(old.drawn(places, torch.randn(DRAWN, 2)))
+    assert told.item() == pytest.approx(1.5 * torch.nn.functional.cross_entropy(said, old.labels[places]).item())
+    told.backward()
+    assert layer.weight.grad.abs().sum() > 0 and not body.weight.grad.any()
+    again = Standing(lambda: pytest.fail("measured twice"), 1.5)
+    again.restore(standing.tensors())
+    torch.manual_seed(3)
+    assert again.loss(look, begun.detach()).item() == pytest.approx(told.item())
