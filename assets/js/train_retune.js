@@ -95,8 +95,8 @@
     if (told.knew === null || now === null) return "";
     const away = told.share ? 100 * (told.knew - now) : told.knew - now;
     const n = told.share ? t("{p} points", { p: Math.abs(away).toFixed(1) }) : Math.abs(away).toFixed(3);
-    if (Math.abs(away) < (told.share ? 0.05 : 0.0005)) return t("So far it has lost nothing of what it knew.");
-    return away > 0 ? t("So far it has lost {n} on what it knew.", { n }) : t("So far it has even gained {n} on what it knew.", { n });
+    if (Math.abs(away) < (told.share ? 0.05 : 0.0005)) return t("At its best moment it has lost nothing of what it knew.");
+    return away > 0 ? t("At its best moment it has lost {n} on what it knew.", { n }) : t("At its best moment it has even gained {n} on what it knew.", { n });
   }
 
   const legend = (told) => h("div.legend", key("accent", t("old texts"), "dots"), key("l2", t("new texts"), "dot"), told.knew === null ? null : key("ink3", t("old texts, before"), "dash"));
