@@ -160,15 +160,15 @@
     if (!parts || !page.now) return;
     Hone.trainState.show(parts, page, actions);
     if (page.now.state === "queued" && !page.now.step) return shape(false);
-    shape(true);
+    const bare = !page.now.step && isOver() && !shownOthers().length; // rounded to whole numbers: it took no step
+    shape(!bare);
     const track = page.tracks[page.id];
     const more = shownOthers().filter((o) => page.tracks[o.id]).map((o) => Object.assign(page.tracks[o.id], { name: o.name }));
     const names = JSON.stringify(more.map((x) => x.name));
     if (names !== parts.named) fill(parts.legend, Hone.curveLegend([track, ...more]));
     if (names !== parts.named) what = "all";
     parts.named = names;
-    parts.loss.show(track, more, what);
-    parts.score.show(track, more, what);
+    if (!bare) for (const plot of [parts.loss, parts.score]) plot.show(track, more, what);
     if (parts.over !== page.now.state || (parts.memoryCard && parts.memoryCard.stale() && page.now.step && !parts.knew)) {
       parts.over = page.now.state;
       parts.knew = Boolean(page.now.step);
@@ -184,11 +184,13 @@
 
   /** What has arrived since a finished run, and the card of one that continues another (train_retune.js). */
   function further() {
-    const run = page.id, mine = parts, over = page.now && ["finished", "stopped"].includes(page.now.state);
+    const run = page.id, mine = parts, over = isOver();
     const begun = async (id) => { await list(id); Hone.bus.emit("runs"); await poll.now(); };
     Hone.retune.offer(parts.arrived, ctx, over ? run : null, begun).catch(() => {});
     Hone.retune.card(parts.memory, ctx, run).then((card) => { if (mine === parts && card !== undefined) { parts.memoryCard = card; if (card && page.tracks[run]) card.show(page.tracks[run]); } }).catch(() => {});
   }
+
+  const isOver = () => Boolean(page.now) && ["finished", "stopped"].includes(page.now.state);
 
   /** Plots only where there is something to draw, or soon will be. */
   function shape(yes) {
