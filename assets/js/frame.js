@@ -234,7 +234,7 @@
   function told(before, now) {
     const known = new Set(before.ended.map((run) => run.id + run.state));
     const fresh = now.ended.filter((run) => !known.has(run.id + run.state));
-    if (JSON.stringify([before.running && before.running.id, before.ended]) !== JSON.stringify([now.running && now.running.id, now.ended])) Hone.bus.emit("ended", fresh);
+    if (JSON.stringify([before.running && before.running.id, before.ended]) !== JSON.stringify([now.running && now.running.id, now.ended])) Hone.bus.emit("runs");
     for (const run of fresh) {
       if (Hone.notifications.on && document.hidden) {
         const note = new Notification("Hone", { body: run.text, tag: run.id, icon: "hone/assets/icons/hone.svg" });

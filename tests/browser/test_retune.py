@@ -58,6 +58,7 @@ def test_a_finished_run_goes_on_with_what_arrived_and_tells_what_it_kept(page, o
     page.wait_for_selector("#train-memory .rt-verdict:has-text('what it knew')")
     assert "“Balanced”, with 40 new texts and 20 old ones seen again" in page.inner_text("#train-memory")
     assert runs.runs(grown.folder)[0].name == "Balanced, retuned"
+    # looked at before it is over: the part comes by itself
     page.click("#tab-evaluate-button")
     page.click("#page-evaluate [data-key=forgetting]")
     page.wait_for_selector("#forgetting-matrix .fg-lost")
