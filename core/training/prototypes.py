@@ -72,11 +72,15 @@ def added(session: Session, targets: np.ndarray, seed: int) -> tuple[np.ndarray,
     return found.drawn(places, noise).numpy(), found.labels[places].numpy()
 
 
-def share(session: Session, settings: Any) -> float:
-    """How many are to be drawn for each text of a round."""
+def balance(session: Session, settings: Any) -> tuple[float, np.ndarray]:
+    """Of a round: how many are to be drawn for each of its texts, and (labels,) the logarithm of how much oftener a label comes than it has texts,
+    those of new labels taken as the measure."""
     stream = carrying.mixed(session, settings, session.training_examples)
     times = Counter(session.train[example.row]["label"] for example in stream)
-    return sum(missing(session, times).values()) / max(1, len(stream))
+    lacking = missing(session, times)
+    come = [(times[name], times[name] + lacking.get(name, 0.0)) for name in session.labels.names]
+    often = np.array([np.log(max(there, 1) / max(due, 1)) for there, due in come], dtype=np.float32)
+    return sum(lacking.values()) / max(1, len(stream)), often
 
 
 def _old(session: Session) -> list[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from core.training import teaching
@@ -59,8 +60,10 @@ def _standing(session: Session, phase: Phase, model: Any) -> Around | None:
         return None
     if not prototypes.wanted(session, phase.settings) or not isinstance(model.head, nn.Linear):
         return None
-    share = prototypes.share(session, phase.settings)
-    return Standing(lambda: prototypes.prototypes(session), share) if share > prototypes.LEAST else None
+    share, often = prototypes.balance(session, phase.settings)
+    if share <= prototypes.LEAST:
+        return None
+    return Standing(lambda: prototypes.prototypes(session), share, torch.from_numpy(often))
 
 
 def _sampling(session: Session, phase: Phase, model: Any) -> Around | None:

@@ -54,14 +54,17 @@ def seen(vectors: np.ndarray, labels: np.ndarray, counts: Mapping[int, int]) -> 
 
 
 class Standing(Around):
-    """Adds `share` times the loss of the last layer on vectors drawn from old labels. `measure` is asked once, before the first step."""
+    """Adds `share` times the loss of the last layer on vectors drawn from old labels, and asks the texts of the step as if every label came as often
+    as there are texts of it (logit adjustment: Menon et al. 2021): `often` (labels,) is the logarithm of how much oftener it comes than that.
+    `measure` is asked once, before the first step."""
 
-    def __init__(self, measure: Callable[[], Prototypes], share: float):
-        self.measure, self.share = measure, share
+    def __init__(self, measure: Callable[[], Prototypes], share: float, often: Tensor):
+        self.measure, self.share, self.often = measure, share, often
         self.found: Prototypes | None = None
 
     def loss(self, look: Look, loss: Tensor) -> Tensor:
         old = self.found = self.found or self.measure()
+        loss = loss - look.loss_of(look.outputs) + look.loss_of(look.outputs + self.often.to(look.outputs))
         layer: Any = look.model.head
         places = torch.multinomial(old.counts, DRAWN, replacement=True)
         vectors = old.drawn(places, torch.randn(DRAWN, old.means.shape[1])).to(layer.weight)

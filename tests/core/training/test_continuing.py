@@ -324,8 +324,10 @@ def test_old_labels_are_stood_for_only_where_new_ones_come_and_old_texts_are_lef
     targets = np.array([session.labels.names.index(row["label"]) for row in session.train])
     vectors, labels = prototypes.added(session, targets, 7)
     assert Counter(session.labels.names[label] for label in labels) == lacking and vectors.shape[1] == 32
-    mixed = 2 * new
-    assert prototypes.share(session, session.settings) == pytest.approx((sum(min(old[n], new) for n in lacking) - new) / mixed)  # fmt: skip
+    share, often = prototypes.balance(session, session.settings)
+    assert share == pytest.approx((sum(min(old[n], new) for n in lacking) - new) / (2 * new))
+    for name, told in zip(session.labels.names, often, strict=True):
+        assert told == pytest.approx(0 if name == "money" else math.log(new / 2 / min(old[name], new)), abs=0.06)
     for changed in ({"replay_share": 1.0}, {"replay_share": 0.1, "prototypes": False}, {"remember": "distil"}):
         other = Session(further(project, run, "other", **changed).folder, lambda event: None)
         assert not prototypes.wanted(other, other.settings)
@@ -337,18 +339,21 @@ def test_the_last_layer_learns_from_what_stands_for_old_texts_and_the_rest_does_
     model = torch.nn.Module()
     model.body, model.head = body, layer
     old = seen(np.array([[4.0, 0.0], [4.0, 0.1], [0.0, 4.0], [0.1, 4.0]]), np.array([0, 0, 2, 2]), {0: 5, 2: 5})
-    standing = Standing(lambda: old, 1.5)
-    look = SimpleNamespace(model=model)
-    begun = layer(body(torch.ones(1, 2))).sum() * 0
+    often, right = torch.tensor([-1.0, 0.0, -1.0]), torch.tensor([1])
+    asked = lambda outputs: torch.nn.functional.cross_entropy(outputs, right)  # noqa: E731
+    outputs = layer(torch.ones(1, 2))
+    look = SimpleNamespace(model=model, outputs=outputs, loss_of=asked)
+    standing = Standing(lambda: old, 1.5, often)
     torch.manual_seed(3)
-    told = standing.loss(look, begun)
+    told = standing.loss(look, asked(outputs) + 0.25)
     torch.manual_seed(3)
     places = torch.multinomial(old.counts, DRAWN, replacement=True)
     said = layer(old.drawn(places, torch.randn(DRAWN, 2)))
-    assert told.item() == pytest.approx(1.5 * torch.nn.functional.cross_entropy(said, old.labels[places]).item())
+    drawn = torch.nn.functional.cross_entropy(said, old.labels[places])
+    assert told.item() == pytest.approx((0.25 + asked(outputs + often) + 1.5 * drawn).item())
     told.backward()
-    assert layer.weight.grad.abs().sum() > 0 and not body.weight.grad.any()
-    again = Standing(lambda: pytest.fail("measured twice"), 1.5)
+    assert layer.weight.grad.abs().sum() > 0 and body.weight.grad is None
+    again = Standing(lambda: pytest.fail("measured twice"), 1.5, often)
     again.restore(standing.tensors())
     torch.manual_seed(3)
-    assert again.loss(look, begun.detach()).item() == pytest.approx(told.item())
+    assert again.loss(look, asked(outputs) + 0.25).item() == pytest.approx(told.item())
