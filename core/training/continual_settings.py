@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.settings import Settings, knob
 
 CONTINUES = {"continues": (True,)}  # told by who makes such a run; the Settings tab says False
-MOST = 60  # old texts of a label whose mean is taken
+MOST = 200  # old texts of a label whose mean is taken
 
 
 class ContinualSettings(Settings):
