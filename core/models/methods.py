@@ -58,7 +58,8 @@ Reason = Callable[[Base, Asking, Computer], Message | None]
 class Method:
     """`rate`: how many times wider its steps are than those that suit full tuning. `batch`: how many times as many texts a step may take, because
     one costs next to nothing. `usual`: shown without being asked for. `merges`: in the
-    end nothing is left of what was added. `fits`: a convex fit on features that stay as they are, instead of steps through the model.
+    end nothing is left of what was added. `fits`: a convex fit on features that stay as they are, instead of steps through the model. `in_front`: what
+    is learnt is read before every text, as words of it.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Method:
     usual: bool = False
     merges: bool = True
     fits: bool = False
+    in_front: bool = False
 
     def suits(self, base: Base, task: Asking, machine: Computer) -> Message | None:
         """Why it cannot serve here; None when it can, or nobody knows yet."""
@@ -426,6 +428,7 @@ METHODS: dict[str, Method] = {
             reasons=(_pictures,),
             rate=200.0,
             merges=False,
+            in_front=True,
         ),
         Method(
             "prefix",
@@ -449,6 +452,7 @@ METHODS: dict[str, Method] = {
             (_pictures,),
             rate=40.0,
             merges=False,
+            in_front=True,
         ),
     )
 }

@@ -36,6 +36,8 @@ POOL = 50  # batches sorted by length together, as core.training.batches has it
 FORWARD_TOKENS, FORWARD_MOST = 4096, 128  # of a batch without learning, as there
 CHECKED = 5_000  # validation texts asked at a check, as core.training.session has it
 WRITTEN_TOKENS = 8_192  # of prompts and answers written together, as core.models.generating has it
+ROOM = 2 << 30  # bytes of kept features, as core.training.frozen has it
+WHOLE = ("full", "lpft", "contrastive")  # all weights learn: a step of one costs what it costs in another
 ITERATIONS = 40.0  # of the convex fit for one restraint, on average
 DENSE, SPARSE = 5.5, 5.0  # restraints tried before it gives up
 SAVING = 0.35  # seconds a safety copy takes, for a model of 100 MB
@@ -63,7 +65,7 @@ def told(jobs: Any, project: Path, dataset: Any, settled: Any, *, start: bool = 
     {"state": "measuring", "done", "total"}, {"state": "failed", "message", "fix", "repair"}, {"state": "busy"} (not started)."""
     if answer := known(jobs, project, dataset, settled):
         return {"state": "done", **answer}
-    order = _order(dataset, settled)
+    order = _order(dataset.folder, settled.settings, settled.base)
     job = jobs.latest(_key(project))
     if job and _arguments(jobs.folder / job) == order:
         state = jobs.state(job)
@@ -81,16 +83,16 @@ def known(jobs: Any, project: Path, dataset: Any, settled: Any) -> dict[str, Any
     """The estimate, if what it needs has been measured already."""
     if settled.problems:
         return None
-    order = _order(dataset, settled)
-    name = _name(order, settled)
-    measured = _remembered(project).get(name) or _from_job(jobs, project, order, name, settled.facts.task)
+    order = _order(dataset.folder, settled.settings, settled.base)
+    name, remembered = _name(order, settled.facts), _remembered(project)
+    measured = remembered.get(name) or _from_job(jobs, project, order, name, settled.facts.task)
     if measured is None:
         return None
     counts = counted(settled.facts)
     answer = estimated(measured, settled.settings, settled.phases, counts)
     return {
         **answer,
-        "presets": _presets(measured, settled, counts),
+        "presets": _presets({**remembered, name: measured}, name, dataset.folder, settled),
         "repair": _repair(measured, settled.settings, answer),
     }
 
@@ -135,20 +137,25 @@ def _passes(
     """An encoder: seconds in all, and if it stopped as early as it may."""
     lengths = _cut(measured["lengths"], settings.max_length)
     forward = _forward(measured["forward"], lengths)
+    asked = _forward(measured["forward"], lengths + settings.words_in_front)
     checked = min(counts.validation, CHECKED)
     always = measured["load"] + measured["encode"] * (counts.train + checked + counts.test) + ENDING
-    always += forward * counts.test + _writing(measured, settings, counts.at_test)
+    always += asked * counts.test + _writing(measured, settings, counts.at_test)
     if settings.adapt_rounds:
         always += _adapting(measured, settings, lengths, forward, counts.plain)
     seconds = shortest = always
+    features = forward * (counts.train + checked)  # kept from one phase to the next
     for phase in steps:
         own = settings.model_copy(update={**phase.get("settings", {}), "method": phase["method"]})
         if phase["method"] == "head":
-            fitting = _fitting(measured, own, counts, dense=True)
-            fit = forward * (counts.train + checked) + fitting
+            fit, features = features + _fitting(measured, own, counts, dense=True), 0.0
             seconds, shortest = seconds + fit, shortest + fit
             continue
-        check = forward * checked + _writing(measured, own, counts.at_check)
+        check = asked * checked + _writing(measured, own, counts.at_check)
+        if own.method == "headsteps" and 0 < measured.get("kept", 0) * (counts.train + checked) <= ROOM:
+            seconds, shortest, features, check = seconds + features, shortest + features, 0.0, 0.0
+        elif own.method == "contrastive" or own.refit:
+            check += forward * counts.train + _fitting(measured, own, counts, dense=True, trials=1)
         whole, least = _tuning(measured, own, lengths, check, counts.train)
         seconds, shortest = seconds + whole, shortest + least
     return seconds, shortest
@@ -161,7 +168,7 @@ def _tuning(
     a, b = measured["step"]
     parts = min(settings.accumulation, max(1, math.ceil(train / settings.batch_size)))
     batch = min(settings.batch_size, max(1, train))
-    step = parts * (a + b * _padded(lengths, batch, settings.bucketing))
+    step = parts * (a + b * (_padded(lengths, batch, settings.bucketing) + batch * settings.words_in_front))
     if plan.steps is None:
         return (plan.seconds or 0.0,) * 2
     checks = math.ceil(plan.steps / plan.check_every)
@@ -183,8 +190,10 @@ def _adapting(
     return _tuning(slow, settings.model_copy(update=first), lengths, check, texts)[0] + ENDING
 
 
-def _fitting(measured: Mapping[str, Any], settings: TrainingSettings, counts: Counts, *, dense: bool) -> float:
-    trials = 1.0 if settings.regularization else DENSE if dense else SPARSE
+def _fitting(
+    measured: Mapping[str, Any], settings: TrainingSettings, counts: Counts, *, dense: bool, trials: float = 0.0
+) -> float:
+    trials = trials or (1.0 if settings.regularization else DENSE if dense else SPARSE)
     cells = counts.train * (counts.labels if dense else 1)
     return trials * ITERATIONS * measured["iteration"] * cells
 
@@ -243,19 +252,29 @@ def _memory(measured: Mapping[str, Any], settings: TrainingSettings, counts: Cou
     fixed = min(measured["fixed"], measured["memory"])
     if settings.method not in TUNED:
         return int(fixed)
-    longest = min(measured["lengths"][-1], settings.max_length)
+    if "kept" in measured:  # a step needs next to nothing; the most was needed before the first
+        return int(measured["memory"])
+    longest = min(measured["lengths"][-1], settings.max_length) + settings.words_in_front
     tokens = settings.batch_size * longest
     return int(fixed + (measured["memory"] - fixed) * tokens / max(1, measured["tokens"]))
 
 
-def _presets(measured: Mapping[str, Any], settled: Any, counts: Counts) -> dict[str, float]:
-    """Seconds of the three presets on the chosen base, from the same measurement."""
+def _presets(remembered: Mapping[str, Any], name: str, folder: Path, settled: Any) -> dict[str, float]:
+    """Seconds of the presets on the chosen base, as far as they were measured: what was measured under `name` serves those whose steps cost the same."""
     found: dict[str, float] = {}
     for preset in PRESETS:
         advice = advise(settled.facts, preset, base=settled.base)
         steps = phases(advice.settings, advice.base.kind, preset)
-        found[preset] = estimated(measured, advice.settings, steps, counts)["seconds"]
+        own = remembered.get(_name(_order(folder, advice.settings, advice.base), settled.facts))
+        if measured := own or (remembered[name] if _alike(steps, settled.settings.method) else None):
+            found[preset] = estimated(measured, advice.settings, steps, counted(settled.facts))["seconds"]
     return found
+
+
+def _alike(steps: Sequence[Mapping[str, Any]], method: str) -> bool:
+    """Whether steps of `method` tell what these phases cost."""
+    methods = {phase["method"] for phase in steps if phase["method"] in TUNED}
+    return methods <= (set(WHOLE) if method in WHOLE or method not in TUNED else {method})
 
 
 def _repair(
@@ -298,24 +317,24 @@ COSTLY = (
 )  # fmt: skip
 
 
-def _order(dataset: Any, settled: Any) -> dict[str, Any]:
+def _order(folder: Path, settings: TrainingSettings, base: Any) -> dict[str, Any]:
     """The arguments of the measuring job: only what changes the cost of a step, so that nothing else asks for a new one."""
-    settings, base = settled.settings, settled.base
     values = {**TrainingSettings().model_dump(), **{k: getattr(settings, k) for k in COSTLY}, "base": base.id}
     tuned = settings.method if settings.method in TUNED else "full"
     batch = max(32, 1 << round(math.log2(settings.batch_size)))  # a + b * tokens holds for smaller ones too
     longest = max(128, 1 << math.ceil(math.log2(settings.max_length)))
     values |= {"method": tuned, "batch_size": min(1024, batch), "max_length": min(8192, longest)}
-    return {"data": str(dataset.folder), "settings": values, "base": base.as_json()}
+    if tuned == "headsteps":  # texts that vary go through the body
+        values["vary_texts"] = settings.vary_texts
+    return {"data": str(folder), "settings": values, "base": base.as_json()}
 
 
-def _name(order: Mapping[str, Any], settled: Any) -> str:
-    """Under which a measurement is remembered: what was ordered, and for texts how long."""
-    tokens = settled.facts.tokens
+def _name(order: Mapping[str, Any], facts: Any) -> str:
+    """Under which a measurement is remembered: what was ordered, and for texts how long. `facts`: core.training.advice.Facts."""
+    tokens = facts.tokens
     length = tokens.get(95) or tokens.get(90) or 0
     bucket = round(2 * math.log2(length)) if length else 0
-    many = len(settled.facts.labels)
-    about = json.dumps([order["settings"], order["base"]["id"], bucket, many, settled.facts.task], sort_keys=True)
+    about = json.dumps([order["settings"], order["base"]["id"], bucket, len(facts.labels), facts.task], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 

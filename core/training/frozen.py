@@ -95,15 +95,10 @@ class FromKept:
 
 
 def task_of(session: Session, model: Any, around: Mapping[str, Any]) -> tuple[Task, str]:
-    """The task to learn and ask with, and a reason where the body has to be asked each round: "" | moves | picture | shape | room."""
-    task = session.task
-    if learns_more(model):
-        return task, ""
-    if any(name in around for name in MOVES):
-        return task, "moves"
-    per_word = not task.link
-    if per_word and getattr(model, "architecture", "") not in PER_WORD:
-        return task, "shape"
+    """The task to learn and ask with, and a reason where the body has to be asked each round: "" | moves | shape | room."""
+    task, per_word = session.task, not session.task.link
+    if why := why_not(task, model, around):
+        return task, "" if why == "learns" else why
     parts = {
         "train": session.training_examples,
         "validation": session.validation_examples,
@@ -126,6 +121,15 @@ def task_of(session: Session, model: Any, around: Mapping[str, Any]) -> tuple[Ta
         done += len(part)
     model.train(was_training)
     return standing_in(task, Kept(groups, per_word)), ""
+
+
+def why_not(task: Task, model: Any, around: Mapping[str, Any]) -> str:
+    """What needs the body each round, but for room: "" | learns | moves | shape. The model is prepared for its method."""
+    if learns_more(model):
+        return "learns"
+    if any(name in around for name in MOVES):
+        return "moves"
+    return "shape" if not task.link and getattr(model, "architecture", "") not in PER_WORD else ""
 
 
 def standing_in(task: Task, kept: Kept) -> Task:

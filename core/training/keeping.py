@@ -60,7 +60,7 @@ def with_room(base: Base, phases: Sequence[Phase]) -> Base:
             Message("This model keeps what it learnt beside its own weights, so no other run can begin from it."),
             fix=Message("Begin from its base, or tune the earlier run in a way that is merged, such as LoRA."),
         )
-    taken = max((p.settings.virtual_words for p in phases if p.method in ("prompt", "ptuning")), default=0)
+    taken = max((phase.settings.words_in_front for phase in phases), default=0)
     return replace(base, max_length=max(1, base.max_length - taken)) if base.max_length and taken else base
 
 

@@ -1,7 +1,8 @@
 """A few real steps on this machine: the job behind every estimate. Opens the actual base, takes the person's own texts, times what
 a run would do with them (`core.training.estimate` does the sums).
 
-Steps are timed as a + b * tokens (padding counted), because that is how they grow; the longest batch is taken too, for the memory.
+Steps are timed as a + b * tokens (padding counted, learnt words before a text too), because that is how they grow; the longest batch is taken too, for
+the memory. Where only the last layer learns, they are steps on what the body made of the texts, as in the run (`core.training.frozen`).
 """
 
 from __future__ import annotations
@@ -160,6 +161,10 @@ class _Trial:
         self.training_examples = [replace(example, number=i) for i, example in encoded]
         self.model: Any = self.task.model(source, self.labels, settings).to(device.name)
 
+    def tokens(self, batch: Sequence[Any]) -> int:
+        """What the body reads in a step."""
+        return len(batch) * (max(len(e.input_ids) for e in batch) + self.settings.words_in_front)
+
     # What is wrapped around the loss asks these of a session (core.training.around).
 
     continues = False
@@ -252,7 +257,8 @@ class _Trial:
         return {"iteration": (time.perf_counter() - begun) / times / (rows * count)}
 
     def steps(self, clock: _Clock) -> dict[str, Any]:
-        """[a, b] of real steps (forward, backward, optimizer), how many were taken, and the memory they need."""
+        """[a, b] of real steps (forward, backward, optimizer), how many were taken, and the memory they need; `kept`: where they were steps on kept
+        features, the bytes of them a text."""
         from core.models.methods import method
         from core.training.around import arranged
         from core.training.loop import Material, backward, one_round
@@ -270,12 +276,13 @@ class _Trial:
         optimizer, arithmetic = new_optimizer(self.model, settings), Arithmetic(self.device)
         weights = [w for w in self.model.parameters() if w.requires_grad]
         around: Any = arranged(self, Phase(1, settings.method, settings, True), self.model)  # type: ignore[arg-type]
+        task, kept = self._kept(around)
         material = Material(
-            self.task, self.labels, self.tokenizer, examples, self.targets(self.train, examples), settings, self.device,
+            task, self.labels, self.tokenizer, examples, self.targets(self.train, examples), settings, self.device,
             settings.seed, around,
         )  # fmt: skip
         batches = [batch for step in one_round(material, 0) for batch in step]
-        longest = max(batches, key=lambda b: len(b) * max(len(e.input_ids) for e in b))
+        longest = max(batches, key=self.tokens)
         place = Place(0, 0)
         seen: list[tuple[int, float]] = []
         told: list[Any] = []
@@ -293,13 +300,14 @@ class _Trial:
         used, total = self._memory()
         for batch in _spread(batches, MOST):
             seconds = self._timed(partial(step, batch))
-            seen.append((len(batch) * max(len(e.input_ids) for e in batch), seconds))
+            seen.append((self.tokens(batch), seconds))
             if time.perf_counter() - begun > BUDGET and len(seen) >= FEWEST:
                 break
-        tokens = len(longest) * max(len(e.input_ids) for e in longest)
+        tokens = self.tokens(longest)
         if len(seen) < FEWEST:
             seen.append((tokens, first))
         return {
+            **kept,
             "step": _line(seen),
             "measured_steps": len(seen) + 1,
             "batch": settings.batch_size // place.splits,
@@ -308,6 +316,17 @@ class _Trial:
             "fixed": self._fixed(weights),
             "memory_total": total,
         }
+
+    def _kept(self, around: Mapping[str, Any]) -> tuple[Task, dict[str, float]]:
+        """The task that answers from kept features where the run would; here they are zeros, which takes no pass."""
+        from core.training import frozen
+
+        per_word, width = not self.task.link, self.model.head.in_features
+        if frozen.why_not(self.task, self.model, around) or self.settings.vary_texts:
+            return self.task, {}
+        sizes = [len(e.input_ids) if per_word else 1 for e in self.training_examples]
+        kept = frozen.Kept([(self.training_examples, np.zeros((sum(sizes), width), np.float32))], per_word)
+        return frozen.standing_in(self.task, kept), {"kept": 4.0 * width * sum(sizes) / len(sizes)}
 
     def _timed(self, work: Callable[[], Any]) -> float:
         begun = time.perf_counter()

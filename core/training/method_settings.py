@@ -201,3 +201,8 @@ class MethodSettings(Settings):
         shown_when={"link": FITTED},
         search=(0.01, 100.0),
     )
+
+    @property
+    def words_in_front(self) -> int:
+        """Learnt words that are read before every text."""
+        return self.virtual_words if METHODS[self.method].in_front else 0

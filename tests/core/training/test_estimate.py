@@ -133,6 +133,46 @@ def test_the_sums_grow_as_the_work_grows():
     assert sums(bucketing=False)["seconds"] > once
 
 
+def test_learnt_words_before_every_text_are_read_too():
+    ten = TrainingSettings(method="prompt", virtual_words=10)
+    assert ten.words_in_front == 10 and ten.model_copy(update={"method": "prefix"}).words_in_front == 0
+    few, many = (sums(method="prompt", virtual_words=n)["seconds"] for n in (10, 110))
+    read = 4 * 3200 + 500 + 300 * 4 * TrainingSettings().evaluations  # texts in steps, in the test, at the checks
+    assert many - few == pytest.approx(4 * 3200 * 100 * 1e-4 + (read - 4 * 3200) * 100 * 1e-5, rel=0.2)
+    halved = sums(method="prompt", virtual_words=10, batch_size=16)["seconds"] - few
+    assert halved == pytest.approx(4 * 100 * 0.05, rel=0.25), (
+        "twice the steps cost what a step costs without a text, not more words"
+    )
+
+
+def test_steps_on_what_the_body_made_once_cost_one_pass():
+    kept = {**MEASURED, "step": [0.001, 0.0], "kept": 384 * 4.0}
+    chosen = TrainingSettings(method="headsteps", epochs=10, patience=0)
+    steps = phases(chosen, "encoder")
+    ten = estimated(kept, chosen, steps, COUNTS)["seconds"]
+    twenty = estimated(kept, chosen.model_copy(update={"epochs": 20.0}), steps, COUNTS)["seconds"]
+    assert twenty - ten == pytest.approx(10 * 100 * 0.001, rel=0.1), "no check and no round asks the body"
+    assert estimated({**kept, "kept": 1e9}, chosen, steps, COUNTS)["seconds"] > ten + 1, "no room for what it made"
+
+
+def test_a_last_layer_that_is_fitted_again_at_the_checks_is_counted():
+    often, seldom = (
+        sums(method="full", refit=True, evaluations=n)["seconds"] - sums(method="full", evaluations=n)["seconds"]
+        for n in (2.0, 1.0)
+    )
+    assert often == pytest.approx(2 * seldom, rel=0.05) and seldom > 4 * 3200 * 36 * 1e-5
+
+
+def test_presets_are_told_only_where_their_steps_were_measured(jobs, project, tiny_encoder, until):
+    base = str(tiny_encoder)
+    first = finished(jobs, project, settled(project, base, method="headsteps"), until)
+    assert set(first["presets"]) == {"quick"}, "a step of the last layer tells nothing of the others"
+    both = finished(jobs, project, settled(project, base, method="full"), until)
+    assert set(both["presets"]) == {"quick", "balanced", "best"}
+    again = estimate.known(jobs, project, Dataset.open(project / "data"), settled(project, base, method="headsteps"))
+    assert again["presets"] == both["presets"] and again["seconds"] == first["seconds"]
+
+
 WRITES = {**MEASURED, "writing": [0.02, 0.001], "prompt": 30.0, "answer": 20.0}
 
 
