@@ -168,7 +168,10 @@ def _tuning(
     a, b = measured["step"]
     parts = min(settings.accumulation, max(1, math.ceil(train / settings.batch_size)))
     batch = min(settings.batch_size, max(1, train))
-    step = parts * (a + b * (_padded(lengths, batch, settings.bucketing) + batch * settings.words_in_front))
+    alike = (
+        settings.bucketing and settings.method != "contrastive"
+    )  # there texts of a label stand together, however long
+    step = parts * (a + b * (_padded(lengths, batch, alike) + batch * settings.words_in_front))
     if plan.steps is None:
         return (plan.seconds or 0.0,) * 2
     checks = math.ceil(plan.steps / plan.check_every)

@@ -29,7 +29,7 @@ from core.training.engine import Engine  # noqa: E402
 from core.workspace import Workspace  # noqa: E402
 
 SETS = {"banking77": "train.csv", "sst2": "train.tsv", "chnsenticorp": "train.tsv"}
-METHODS = ("full", "top", "lora", "bitfit", "adapter", "prompt")
+METHODS = ("full", "top", "lora", "bitfit", "adapter", "prompt", "prefix", "contrastive", "headsteps")
 SIZES = ((24, 32), (64, 8), (64, 64))  # tokens of a text at most, texts a step
 
 

@@ -131,6 +131,16 @@ def test_the_sums_grow_as_the_work_grows():
     assert sums(max_length=16)["seconds"] < once and sums(batch_size=64)["memory"] > sums()["memory"]
     assert sums(length="minutes", minutes=10)["seconds"] == pytest.approx(600, abs=40)
     assert sums(bucketing=False)["seconds"] > once
+    compared, sorted_by_length = (
+        estimated(
+            MEASURED,
+            TrainingSettings(method="contrastive", epochs=4, patience=0, bucketing=b),
+            [{"method": "contrastive"}],
+            COUNTS,
+        )
+        for b in (False, True)
+    )
+    assert compared["seconds"] == sorted_by_length["seconds"] > sums(method="full", bucketing=True)["seconds"]
 
 
 def test_learnt_words_before_every_text_are_read_too():
