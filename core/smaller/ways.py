@@ -280,7 +280,7 @@ def _quarter(run: Earlier, values: Mapping[str, Any]) -> Expected:
 
 
 def _counted(run: Earlier, values: Mapping[str, Any]) -> Expected:
-    return Expected(None, 0.02)
+    return Expected(None, 0.025)  # the bundled encoder against word counting: 41 times (tests/benchmarks/smaller.py)
 
 
 def _other(run: Earlier, values: Mapping[str, Any]) -> Expected:
