@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,10 +80,16 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Folders and files whose tests race real processes, browsers and clocks. A machine that stalls for a while may fail one of them once; a fault
-# fails it twice. A second try is printed (RERUN), and is to be looked into.
+# fails it twice. A second try is printed (RERUN) with what failed the first time, and is to be looked into.
 REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/webui/test_labellers.py", "tests/core/test_jobs.py", "tests/core/test_service.py",
              "tests/core/cli/", "tests/core/training/test_engine.py", "tests/core/training/test_kill.py",
              "tests/core/training/test_runs.py", "tests/core/training/test_continuing.py", "tests/core/studies/", "tests/core/followers/")  # fmt: skip
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
