@@ -86,10 +86,14 @@ REAL_TIME = ("tests/browser/", "tests/webui/test_start.py", "tests/webui/test_la
              "tests/core/training/test_runs.py", "tests/core/training/test_continuing.py", "tests/core/studies/", "tests/core/followers/")  # fmt: skip
 
 
+SHOWN = "what the page showed"  # a section that tests/browser/conftest.py adds
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in terminalreporter.stats.get("rerun", []):
         terminalreporter.section(f"first try of {report.nodeid}")
-        terminalreporter.write_line(report.longreprtext)
+        for said in (report.longreprtext, *(text for title, text in report.sections if title == SHOWN)):
+            terminalreporter.write_line(said)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

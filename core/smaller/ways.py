@@ -280,7 +280,9 @@ def _quarter(run: Earlier, values: Mapping[str, Any]) -> Expected:
 
 
 def _counted(run: Earlier, values: Mapping[str, Any]) -> Expected:
-    return Expected(None, 0.025)  # the bundled encoder against word counting: 41 times (tests/benchmarks/smaller.py)
+    return Expected(
+        None, 0.03
+    )  # the bundled encoder against word counting: 34 and 41 times (tests/benchmarks/smaller.py)
 
 
 def _other(run: Earlier, values: Mapping[str, Any]) -> Expected:
