@@ -105,7 +105,8 @@
   function partName(part, track) {
     const alike = track.phases.filter((p) => p.method === part.method).length > 1;
     if (alike && part.learning_rate) return short(part.learning_rate);
-    return { head: t("last layer"), full: t("whole model"), top: t("upper layers"), ...NAMES }[part.method] || part.method;
+    const told = { head: t("last layer"), headsteps: t("in steps"), full: t("whole model"), top: t("upper layers"), contrastive: t("comparing"), adapter: t("layers between"), prompt: t("words in front"), prefix: t("words in front") };
+    return told[part.method] || NAMES[part.method] || part.method;
   }
 
   const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: x.slice(), y: y.slice(), hovertemplate: name + " %{y:.3f}<extra></extra>", ...more });

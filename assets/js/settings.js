@@ -84,7 +84,8 @@
       const chosen = preset.id === state.preset;
       const input = h("input", { type: "radio", name: "set-preset", id: "set-preset-" + preset.id, value: preset.id, checked: chosen, onchange: () => choose(preset.id) });
       const name = chosen && edited ? t("{preset}, changed", { preset: preset.title }) : preset.title;
-      const minutes = preset.seconds ? t("about {t}", { t: Hone.fmt.duration(preset.seconds) }) : "";
+      const known = chosen && edited ? state.estimate && state.estimate.seconds : preset.seconds; // of what was changed only its own measurement tells
+      const minutes = known ? t("about {t}", { t: Hone.fmt.duration(known) }) : "";
       return h("label", { class: "set-preset" + (chosen ? " chosen" : "") }, input, h("span", h("b", name), h("span", preset.sentence), minutes && h("em", minutes)));
     }));
   }

@@ -126,7 +126,6 @@ class Finished(Event):
     best_step: int
     scores: Mapping[str, float]
     test: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

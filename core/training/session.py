@@ -73,7 +73,6 @@ class State:
 
     phase: int = 0
     step: int = 0
-    seconds: float = 0.0
     best: Best | None = None
     probe: dict[str, float] | None = None  # scores of the untouched model with its fitted last layer
     feature_seconds: float = 0.0  # for one pass through the training texts

@@ -206,7 +206,6 @@ def round_off(
     from core.training.session import read_rows
     from core.workspace import write_json
 
-    begun = time.monotonic()
     about = read_json(folder / FROM / "model" / "hone.json")
     opened: Any = load_model(folder / FROM / "model")
     int8.quantize(opened.model.cpu())
@@ -226,10 +225,7 @@ def round_off(
         asked = cleaned([row for row in rows if row["split"] == split], task.columns, cleaning)
         scores[split] = task.score(asked, model.answer(asked, _seldom(told)), labels) if asked else {}
     emit(Evaluated(step=0, epoch=0.0, scores=scores["validation"], best=True))
-    done = Finished(
-        step=0, best_step=0, scores=scores["validation"], test=scores["test"], seconds=time.monotonic() - begun
-    )
-    emit(done)
+    emit(Finished(step=0, best_step=0, scores=scores["validation"], test=scores["test"]))
 
 
 # Small things -------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class RunView:
     saved: int | None = None  # the step of the last safety copy
     memory: int = 0
     memory_total: int = 0
-    seconds: float = 0.0  # of work, without pauses
+    seconds: float = 0.0  # of work, from the opening of the base to the test, without pauses
     seconds_left: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
@@ -221,7 +221,7 @@ class _Draft:
     def _finished(self, event: ev.Finished) -> None:
         scores = event.scores or self.view.scores
         self._set(state="finished", step=event.step, best_step=event.best_step, scores=scores, test=event.test)
-        self._end(event.seconds)
+        self._end()
 
     def _stopped(self, event: ev.Stopped) -> None:
         self._set(state="stopped" if event.kept else "discarded", step=event.step)
@@ -232,8 +232,8 @@ class _Draft:
         self._set(state="failed", failure=failure)
         self._end()
 
-    def _end(self, seconds: float = 0.0) -> None:
-        self._set(preparing=None, seconds_left=None, seconds=seconds or self.view.seconds)
+    def _end(self) -> None:
+        self._set(preparing=None, seconds_left=None)
 
     def _set(self, **changes: Any) -> None:
         for name, value in changes.items():

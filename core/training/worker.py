@@ -111,11 +111,7 @@ def finish(session: Session) -> None:
         carrying.write_matrix(session, model)
     best = session.state.best
     assert best is not None
-    session.emit(
-        Finished(
-            step=session.state.step, best_step=best.step, scores=best.scores, test=test, seconds=session.state.seconds
-        )
-    )
+    session.emit(Finished(step=session.state.step, best_step=best.step, scores=best.scores, test=test))
     session.tidy()
 
 

@@ -145,6 +145,16 @@ def test_the_cost_comes_from_real_steps(page, open_tab, mail, tiny_encoder: Path
     expect(page.locator(".set-estimate")).to_contain_text("real steps just now", timeout=90_000)
     expect(page.locator(".set-memory")).to_contain_text("of")
     expect(page.locator(".set-preset em")).to_have_count(3)
+    fold(page, "Rounds, batch")
+    measured = page.locator(".set-big").inner_text()
+    field(page, "epochs").fill("200")
+    page.wait_for_function(
+        """(before) => {
+            const card = document.querySelector('.set-preset.chosen em'), told = document.querySelector('.set-big');
+            return told && told.innerText !== before && card && card.innerText.toLowerCase() === told.innerText.toLowerCase();
+        }""",
+        arg=measured,
+    )
 
 
 def test_a_recipe_goes_out_as_a_file_and_comes_back_in(page, open_tab, mail, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from core import projects
 from core.data.dataset import Dataset
 from core.errors import HoneError, Missing
+from core.models.methods import METHODS
 from core.training import draft as drafts
 from core.training import runs
 from core.training.draft import Draft
@@ -163,3 +165,9 @@ def test_no_path_from_the_page_reaches_the_disk(here: Here, run):
 def test_an_unknown_word_of_control_is_refused(here: Here, run):
     with pytest.raises(HoneError):
         tab.control(here, run=run.id, word="explode")
+
+
+def test_every_way_to_tune_has_a_short_name_in_the_plot():
+    script = (Path(__file__).resolve().parents[2] / "assets" / "js" / "curves.js").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b([a-z0-9]+): (?:\"|t\()", script))
+    assert set(METHODS) <= named, set(METHODS) - named

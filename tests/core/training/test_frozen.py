@@ -13,6 +13,8 @@ from test_worker import TUNING, broken_off_and_gone_on, carried_out
 
 from core.tasks import task
 from core.training import frozen
+from core.training.phases import Phase, seconds
+from core.training.settings import TrainingSettings
 from core.workspace import read_json, write_json
 
 STEPS = {**TUNING, "learning_rate": 1e-2, "epochs": 6, "patience": 0, "start_from_probe": False, "dropout": 0.0}
@@ -75,3 +77,9 @@ def test_a_layer_that_looks_at_every_word_learns_from_kept_states(name, tiny_enc
     if name == "answers":  # the same offset at every word changes no answer, so that its gradient is rounding alone
         one, other = one[:-2], other[:-2]
     np.testing.assert_allclose(one, other, atol=5e-5)
+
+
+def test_what_is_left_to_do_counts_no_pass_through_the_body_for_rounds_on_kept_features():
+    settings = TrainingSettings(epochs=2, batch_size=10)
+    steps = [Phase(0, "full", settings, True), Phase(1, "headsteps", settings, True)]
+    assert seconds(steps, 100, pace=0.5) == seconds(steps[:1], 100, pace=0.5) == pytest.approx(100.0)
