@@ -202,7 +202,8 @@ def _mind_process(folder: Path) -> None:
     finally:
         _turns.release()
     if not (folder / "end.json").exists():
-        _write_end(folder, "cancelled") if asked is not None else _end_with(folder, _died())
+        wanted = (folder / "cancel").exists()  # also where it was gone before anybody here had seen the word
+        _write_end(folder, "cancelled") if wanted else _end_with(folder, _died())
     return None
 
 

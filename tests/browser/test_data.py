@@ -223,7 +223,9 @@ def test_an_import_is_followed_after_a_reload_and_can_be_cancelled(page, open_ta
     file = tmp_path / "large.csv"
     with file.open("w") as out:
         out.write("text,label\n")
-        out.writelines(f"line {i} of a rather large file with many words in it,{'ab'[i % 2]}\n" for i in range(400_000))
+        out.writelines(
+            f"line {i} of a rather large file with many words in it,{'ab'[i % 2]}\n" for i in range(1_000_000)
+        )
     open_tab(page)
     drop(page, file)
     page.locator(".progress").get_by_text(re.compile("rows so far")).wait_for()

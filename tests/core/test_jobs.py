@@ -89,7 +89,8 @@ def test_the_same_job_is_joined_and_another_of_its_key_takes_its_place(mine, unt
     assert mine.start(f"{ME}:counting", {"upto": 1000, "seconds": 0.05}, key="estimate").id == first.id
     second = mine.start(f"{ME}:counting", {"upto": 3, "seconds": 0.0}, key="estimate")
     assert mine.latest("estimate") == second.id == Jobs(mine.folder).latest("estimate")
-    assert mine.wait(first.id, 20)["state"] == "cancelled"
+    state = mine.wait(first.id, 20)
+    assert state["state"] == "cancelled", state
     assert mine.wait(second.id, 20)["state"] == "done"
 
 
