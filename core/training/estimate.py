@@ -21,8 +21,9 @@ import numpy as np
 
 from core import tasks
 from core.data.freezing import EVERY
+from core.models.footprint import WHOLE
 from core.training.advice import PRESETS, advise, phases
-from core.training.method_settings import TUNED
+from core.training.method_settings import ROOM, TUNED
 from core.training.plan import Plan
 from core.training.runs import WATCHED
 from core.training.settings import TrainingSettings
@@ -36,8 +37,6 @@ POOL = 50  # batches sorted by length together, as core.training.batches has it
 FORWARD_TOKENS, FORWARD_MOST = 4096, 128  # of a batch without learning, as there
 CHECKED = 5_000  # validation texts asked at a check, as core.training.session has it
 WRITTEN_TOKENS = 8_192  # of prompts and answers written together, as core.models.generating has it
-ROOM = 2 << 30  # bytes of kept features, as core.training.frozen has it
-WHOLE = ("full", "lpft", "contrastive")  # all weights learn: a step of one costs what it costs in another
 ITERATIONS = 40.0  # of the convex fit for one restraint, on average
 DENSE, SPARSE = 5.5, 5.0  # restraints tried before it gives up
 SAVING = 0.35  # seconds a safety copy takes, for a model of 100 MB
@@ -154,7 +153,7 @@ def _passes(
         check = asked * checked + _writing(measured, own, counts.at_check)
         if own.method == "headsteps" and 0 < measured.get("kept", 0) * (counts.train + checked) <= ROOM:
             seconds, shortest, features, check = seconds + features, shortest + features, 0.0, 0.0
-        elif own.method == "contrastive" or own.refit:
+        elif measured["iteration"] and (own.method == "contrastive" or own.refit):
             check += forward * counts.train + _fitting(measured, own, counts, dense=True, trials=1)
         whole, least = _tuning(measured, own, lengths, check, counts.train)
         seconds, shortest = seconds + whole, shortest + least
@@ -168,9 +167,7 @@ def _tuning(
     a, b = measured["step"]
     parts = min(settings.accumulation, max(1, math.ceil(train / settings.batch_size)))
     batch = min(settings.batch_size, max(1, train))
-    alike = (
-        settings.bucketing and settings.method != "contrastive"
-    )  # there texts of a label stand together, however long
+    alike = settings.bucketing and settings.method != "contrastive"  # which has texts of a label stand together
     step = parts * (a + b * (_padded(lengths, batch, alike) + batch * settings.words_in_front))
     if plan.steps is None:
         return (plan.seconds or 0.0,) * 2
@@ -275,7 +272,7 @@ def _presets(remembered: Mapping[str, Any], name: str, folder: Path, settled: An
 
 
 def _alike(steps: Sequence[Mapping[str, Any]], method: str) -> bool:
-    """Whether steps of `method` tell what these phases cost."""
+    """Whether steps of `method` tell what these phases cost. Where all weights learn, a step costs the same."""
     methods = {phase["method"] for phase in steps if phase["method"] in TUNED}
     return methods <= (set(WHOLE) if method in WHOLE or method not in TUNED else {method})
 

@@ -22,13 +22,14 @@ from torch import Tensor, nn
 from core.tasks.base import Example, Task
 from core.training import asking
 from core.training.batches import by_tokens
+from core.training.method_settings import ROOM
 from core.training.precision import autocast
 from core.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from core.training.session import Session
 
-MOST = 2 << 30  # bytes of states; beyond it the body is asked each round
+MOST = ROOM  # bytes of states; beyond it the body is asked each round
 IN_MEMORY = 256 << 20  # bytes of states that are read into memory
 FOLDER = "features"
 PER_WORD = ("token-classification", "question-answering")  # their last layer sees each word's state and nothing else

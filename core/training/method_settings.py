@@ -10,6 +10,7 @@ __all__ = ["FITTED", "TUNED", "MethodSettings"]
 PAIRS = ("lora", "rslora", "dora", "adalora", "loha", "lokr", "qlora")  # add pairs of small matrices of some rank
 DROPPING = ("lora", "rslora", "dora", "adalora", "vera", "qlora")
 LAYERED = ("full", "lpft", "top")  # whole layers learn
+ROOM = 2 << 30  # bytes of what the body makes of the texts, that may be kept for the last layer's steps
 FITTED = ("softmax", "sigmoid", "identity")  # tasks whose last layer can be fitted alone
 
 

@@ -48,8 +48,6 @@ def seconds(phases: Sequence[Phase], texts: int, pace: float) -> float:
     """How long phases will take at `pace` seconds a text. The clock decides where minutes were asked for; rounds on kept features take moments."""
     total = 0.0
     for phase in phases:
-        if phase.method == "headsteps":
-            continue
         plan, size = Plan.of(phase.settings, texts), phase.settings.batch_size * phase.settings.accumulation
-        total += plan.seconds or (plan.steps or 0) * size * pace
+        total += plan.seconds or (plan.steps or 0) * size * (0.0 if phase.method == "headsteps" else pace)
     return total

@@ -38,6 +38,7 @@ def tune(session: Session, phase: Phase) -> None:
     if why_not:
         session.emit(Noticed(code="body_each_round", step=state.step, values={"why": why_not}))
     within = state.within
+    plan = Plan.of(settings, len(examples))
     place = Place(**within["place"]) if within else Place(step=state.step, first=state.step)
     watch = Watch.from_json(within["watch"]) if within else new_watch(session, phase)
     if within:
@@ -59,7 +60,6 @@ def tune(session: Session, phase: Phase) -> None:
 
     def check() -> None:
         state.step = place.step
-        plan = Plan.of(settings, len(examples))
         epoch = (place.step - place.first) / plan.epoch_steps
         last = not settings.keep_best or not session.validation
         with ExitStack() as stack:
@@ -74,7 +74,6 @@ def tune(session: Session, phase: Phase) -> None:
         state.step = place.step
         session.hold(save, settings.save_seconds)
 
-    plan = Plan.of(settings, len(examples))
     session.begin(phase, place.first, plan.steps or 0, settings.epochs, plan.epoch_steps)
     if not within and phase.settings.start_from_probe and state.probe is not None and phase.number == 1:
         session.emit(Noticed(code="probe_first", step=state.step))

@@ -83,3 +83,5 @@ def test_what_is_left_to_do_counts_no_pass_through_the_body_for_rounds_on_kept_f
     settings = TrainingSettings(epochs=2, batch_size=10)
     steps = [Phase(0, "full", settings, True), Phase(1, "headsteps", settings, True)]
     assert seconds(steps, 100, pace=0.5) == seconds(steps[:1], 100, pace=0.5) == pytest.approx(100.0)
+    timed = Phase(1, "headsteps", TrainingSettings(length="minutes", minutes=2), True)
+    assert seconds([timed], 100, pace=0.5) == 120, "the clock decides"
